@@ -1,0 +1,96 @@
+# Conclave. On a machine with Go, Node and make:
+#   make demo    build everything, start a server with a robot in a sealed call, print a link
+#   make test    everything that proves it
+
+SHELL   := /bin/bash
+TOOL    := go tool -modfile=tools/go.mod
+GOROOT  := $(shell go env GOROOT)
+WASM    := GOOS=js GOARCH=wasm
+EXEC    := $(GOROOT)/lib/wasm/go_js_wasm_exec
+LDFLAGS := -s -w -buildid=
+GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="$(LDFLAGS)"
+
+# The race detector needs a C compiler. Without one the tests run without it and
+# say so; under CI that is a failure.
+RACE := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
+
+.PHONY: help build web wasm demo test check bench soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+build: web ## bin/conclave: one static binary with the web client inside
+	$(GOBUILD) -o bin/conclave ./cmd/conclave
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+wasm: ## the core and the client, compiled for the browser
+	@mkdir -p web/public
+	$(WASM) go build -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o web/public/conclave.wasm ./cmd/conclave-wasm
+	cp $(GOROOT)/lib/wasm/wasm_exec.js web/public/wasm_exec.js
+
+web: wasm web/node_modules/.package-lock.json ## the web client in web/dist
+	cd web && npm run build
+
+demo: build ## start a server with a robot in a sealed call and print the link
+	bin/conclave demo
+
+test: build arch unit wasmtest webtest democheck e2e ## everything that proves it (browser tests need Chromium and Firefox)
+
+arch:
+	go test -count=1 ./internal/archtest
+
+unit:
+ifeq ($(RACE),)
+	@echo "SKIP: no C compiler, so the race detector is off"
+	@test -z "$$CI" || { echo "FAIL: CI needs the race detector"; exit 1; }
+endif
+	go test $(RACE) -shuffle=on ./...
+
+wasmtest: ## the core under js/wasm in Node
+	$(WASM) go test -exec="$(EXEC)" ./core/... ./client/meeting
+
+webtest: web/node_modules/.package-lock.json ## types, lint, dead code and unit tests of the web client
+	cd web && npm run check
+
+democheck: build ## the main job twice, without a browser
+	bin/conclave demo --check --json
+	bin/conclave demo --check --json
+
+e2e: build ## real browsers in a call (Playwright; Chromium, Firefox)
+	cd web && npm run e2e
+
+check: fmt lint arch reproducible ## style, lint, import directions, reproducible build
+
+fmt:
+	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofumpt:"; echo "$$out"; exit 1; }
+
+lint:
+	go vet ./...
+	$(WASM) go vet ./core/... ./client/meeting ./cmd/conclave-wasm
+	$(TOOL) golangci-lint run
+
+reproducible: build ## build twice, in two places with cold caches, and compare
+	tools/reproducible.sh
+
+fuzz: ## every fuzz target for some seconds: make fuzz FUZZTIME=30s
+	tools/fuzz.sh $(or $(FUZZTIME),5s)
+
+bench: ## benchmarks, ten runs each; see bench/RESULTS.md
+	@mkdir -p bench/out
+	go test -run='^$$' -bench=. -benchmem -count=$(or $(COUNT),10) ./core/... ./sfu/... ./client/... | tee bench/out/new.txt
+	$(TOOL) benchstat bench/out/new.txt
+
+soak: build ## long runs: an hour of fuzzing, ten minutes of churn
+	tools/fuzz.sh 60s
+	cd web && npm run soak
+
+proto: web/node_modules/.package-lock.json ## generate api/conclave.pb.go
+	web/node_modules/.bin/buf lint
+	web/node_modules/.bin/buf generate
+
+clean:
+	rm -rf bin web/dist web/public/conclave.wasm web/public/wasm_exec.js
+	mkdir -p web/dist && touch web/dist/.gitkeep

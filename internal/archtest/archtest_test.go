@@ -1,0 +1,167 @@
+package archtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "conclave/"
+
+// rules lists, for each package prefix, the dependencies it must never have,
+// directly or not, and why.
+var rules = []struct {
+	pkg    string // prefix below module
+	goos   string // "" is the host; "js" checks the wasm build
+	banned string // prefix of an import path
+	why    string
+}{
+	{"core", "", "net", "the core does no I/O"},
+	{"core", "js", "net", "the core does no I/O"},
+	{"core", "", "log", "the core returns errors; callers log"},
+	{"core", "", module + "client", "imports point downwards"},
+	{"core", "", module + "api", "the core knows no transport"},
+	{"client/meeting", "js", "net", "the state machine does no I/O"},
+	{"client/meeting", "", "net", "the state machine does no I/O"},
+	{"sfu", "", module + "core", "the SFU forwards ciphertext it cannot open"},
+	{"room", "", module + "core", "the meeting registry keeps what it cannot open"},
+	{"httpapi", "", module + "core", "the server has no code that opens anything"},
+	{"server", "", module + "core", "what conclave serve wires together cannot decrypt"},
+	{"server", "", module + "client", "the server is not a participant"},
+	{"sfu/dd", "", "net", "the pure packages have no socket"},
+	{"sfu/codec", "", "net", "the pure packages have no socket"},
+	{"sfu/seqmap", "", "net", "the pure packages have no socket"},
+	{"sfu/rtpbuf", "", "net", "the pure packages have no socket"},
+	{"sfu/layer", "", "net", "the pure packages have no socket"},
+	{"sfu/bwe", "", "net/http", "the pure packages have no socket"},
+	{"sfu/share", "", "net", "the pure packages have no socket"},
+	{"api", "", module + "core", "imports point downwards"},
+}
+
+func TestImports(t *testing.T) {
+	for _, goos := range []string{"", "js"} {
+		deps := listDeps(t, goos)
+		for _, r := range rules {
+			if r.goos != goos {
+				continue
+			}
+			matched := false
+			for pkg, imports := range deps {
+				if !under(pkg, module+r.pkg) {
+					continue
+				}
+				matched = true
+				for _, dep := range imports {
+					if under(dep, r.banned) {
+						t.Errorf("%s depends on %s: %s", pkg, dep, r.why)
+					}
+				}
+			}
+			if !matched {
+				t.Errorf("rule for %q matches no package; was it renamed?", r.pkg)
+			}
+		}
+	}
+}
+
+// TestSyscallJS checks that only cmd/conclave-wasm talks to JavaScript.
+func TestSyscallJS(t *testing.T) {
+	out := goList(t, "js", `{{.ImportPath}} {{join .Imports " "}}`, module+"...")
+	for line := range strings.Lines(out) {
+		f := strings.Fields(line)
+		if len(f) == 0 || under(f[0], module+"cmd/conclave-wasm") {
+			continue
+		}
+		for _, dep := range f[1:] {
+			if dep == "syscall/js" {
+				t.Errorf("%s imports syscall/js; only cmd/conclave-wasm may", f[0])
+			}
+		}
+	}
+}
+
+// TestPackageDocs checks that every package has one package comment.
+func TestPackageDocs(t *testing.T) {
+	out := goList(t, "", `{{.ImportPath}}	{{.Doc}}`, module+"...")
+	for line := range strings.Lines(out) {
+		path, doc, _ := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+		if doc == "" {
+			t.Errorf("%s has no package comment", path)
+		}
+	}
+}
+
+// maxLines is where a hand-written file must have been split long before.
+const maxLines = 1000
+
+// TestFileSizes holds the size rule of CONTRIBUTING.md where a machine can.
+func TestFileSizes(t *testing.T) {
+	root := strings.TrimSpace(goList(t, "", "{{.Root}}", module+"internal/archtest"))
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "dist") {
+			return filepath.SkipDir
+		}
+		if !handWritten(path) {
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if n := strings.Count(string(b), "\n"); n > maxLines {
+			t.Errorf("%s has %d lines, at most %d", path, n, maxLines)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func handWritten(path string) bool {
+	if strings.HasSuffix(path, ".pb.go") {
+		return false
+	}
+	switch filepath.Ext(path) {
+	case ".go", ".ts", ".svelte":
+		return true
+	default:
+		return false
+	}
+}
+
+// under reports whether path is prefix or below it.
+func under(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, strings.TrimSuffix(prefix, "/")+"/")
+}
+
+// listDeps returns the transitive imports of every package in the module.
+func listDeps(t *testing.T, goos string) map[string][]string {
+	t.Helper()
+	deps := make(map[string][]string)
+	for line := range strings.Lines(goList(t, goos, `{{.ImportPath}} {{join .Deps " "}}`, module+"...")) {
+		if f := strings.Fields(line); len(f) > 0 {
+			deps[f[0]] = f[1:]
+		}
+	}
+	return deps
+}
+
+func goList(t *testing.T, goos, format, pattern string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-f", format, pattern)
+	cmd.Env = os.Environ()
+	if goos == "js" {
+		cmd.Env = append(cmd.Env, "GOOS=js", "GOARCH=wasm")
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return string(out)
+}
