@@ -1,0 +1,51 @@
+// Package testkit finds what the tests need outside the source tree: the
+// project's root and the official test vectors. Only tests import it.
+package testkit
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Root returns the folder that holds go.mod, searching upwards from the
+// package under test.
+func Root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatalf("finding the project root: %v", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("finding the project root: no go.mod above the package")
+		}
+		dir = parent
+	}
+}
+
+// Vectors returns the file of official test vectors named name, such as
+// "sframe/test-vectors.json". It looks in $CONCLAVE_VECTORS, and by default in
+// shared/vectors beside the project. Without the vectors the test is skipped;
+// under CI=true it fails.
+func Vectors(t testing.TB, name string) []byte {
+	t.Helper()
+	dir := os.Getenv("CONCLAVE_VECTORS")
+	if dir == "" {
+		dir = filepath.Join(filepath.Dir(Root(t)), "shared", "vectors")
+	}
+	b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	switch {
+	case err == nil:
+		return b
+	case !os.IsNotExist(err) || os.Getenv("CI") == "true":
+		t.Fatalf("reading test vectors: %v", err)
+	default:
+		t.Skipf("test vectors %s are not here; set CONCLAVE_VECTORS to their folder", name)
+	}
+	return nil
+}
