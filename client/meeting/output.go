@@ -1,6 +1,10 @@
 package meeting
 
-import "time"
+import (
+	"time"
+
+	"conclave/core/secret"
+)
 
 // An Output is something the driver has to do or to show. The field names
 // are, in camelCase, those of the objects that the browser gets.
@@ -91,8 +95,8 @@ type MediaKey struct {
 	Index   Index
 	Context uint8 // docs/protocol.md, section 4
 	KID     uint64
-	Key     Secret
-	Salt    Secret
+	Key     secret.Value
+	Salt    secret.Value
 }
 
 // Streams is all streams whose senders are members. The index is the member

@@ -1,0 +1,65 @@
+package meeting
+
+import "time"
+
+// Times of docs/protocol.md and of this client.
+const (
+	pingEvery   = 5 * time.Second
+	missedPings = 2 // unanswered when the next is due: the connection is dead
+
+	takeoverAfter = time.Second            // per rank without a new epoch
+	batchJoins    = 50 * time.Millisecond  // joins this close together share one epoch
+	commitBackoff = 100 * time.Millisecond // after a refused commit; doubles
+	commitBackMax = 2 * time.Second
+	keepPrevious  = 10 * time.Second // the keys of the epoch before
+
+	replyWithin  = 10 * time.Second // then the connection is taken for dead
+	joinWithin   = 15 * time.Second // to get the first connection and seat
+	graceMax     = time.Minute      // longest grace a server may claim
+	stateEvery   = 200 * time.Millisecond
+	limitedPause = time.Second      // after the server said "rate limited"
+	alarmEvery   = 10 * time.Second // the same alarm is not repeated faster
+	rejoinWindow = time.Minute
+)
+
+// Bounds. What is beyond them is refused and counted, never stored.
+const (
+	// MaxFrame is the most bytes of one message from the server: the seats of
+	// a meeting of 1024 take 1.5 MiB. Drivers set their read limit to it.
+	MaxFrame = 2 << 20
+
+	maxName         = 64        // bytes; docs/protocol.md, section 2
+	maxAnnouncement = 4 << 10   // bytes; api.Join
+	maxHeader       = 128 << 10 // bytes; 1024 members take 40 KiB
+	maxSealedKey    = 4 << 10   // bytes; 1168 in the first scheme
+	maxData         = 64 << 10  // bytes; api.Data
+	maxText         = 4096      // bytes; docs/protocol.md, section 5
+	maxSDP          = 200 << 10 // bytes, as the server's limit; offers of the server may be maxOffer
+	maxOffer        = 1 << 20   // bytes; 4 m-lines for each of 1023 others
+	maxMembers      = 1024      // sender indexes; docs/protocol.md, section 3
+	maxSeats        = 2048      // members, those who wait, and those just gone
+	maxStreams      = 4 * maxMembers
+	maxOwnStreams   = 16
+	maxViewItems    = 256
+	maxShort        = 256 // bytes of a mid, a codec or another short text
+	maxIceServers   = 16
+	maxIceURLs      = 8
+	maxToken        = 64   // bytes; the server makes 16
+	maxKnown        = 4096 // announcements kept for epochs that name seats just gone
+	maxRetired      = 4096 // devices that left and may not come back
+	maxSeenChats    = 1024
+	maxOutbox       = 128 // chat messages that wait; also those that failed
+	maxDataInFlight = 8
+	maxRequests     = 256
+	maxPending      = 4 // own commits whose fate is unknown
+	maxRejoins      = 5 // in rejoinWindow
+	maxAlarms       = 64
+	maxOutputs      = 16384 // a driver that never polls; see emit
+)
+
+// backoff is the wait before each attempt to connect; the last is repeated.
+var backoff = [...]time.Duration{0, 500 * time.Millisecond, time.Second, 2 * time.Second}
+
+func backoffDelay(attempt int) time.Duration {
+	return backoff[min(attempt, len(backoff)-1)]
+}
