@@ -1,0 +1,96 @@
+// Command conclave is the whole system in one program: the server and the
+// native participants. `conclave --help` lists the commands; each has a file of
+// its own here.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
+)
+
+// Exit codes. A command may define others from 3 on in its own file.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli is the command line: one field for each command.
+type cli struct {
+	Serve      serveCommand                 `cmd:"" help:"Run the server."`
+	Version    versionCommand               `cmd:"" help:"Print the version."`
+	Completion kongplete.InstallCompletions `cmd:"" help:"Print or install shell completions."`
+}
+
+// env is what every command gets.
+type env struct {
+	ctx    context.Context // ends with the first interrupt
+	stdout io.Writer       // results
+	stderr io.Writer       // logs and errors
+}
+
+// exitError makes run return a code of a command's own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run does what args ask and returns the exit code.
+func run(args []string) (code int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return runWith(&env{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}, args)
+}
+
+// runWith is run with the streams of a test.
+func runWith(e *env, args []string) (code int) {
+	type exit int // thrown by kong to end after --help
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case exit:
+			code = int(p)
+		default:
+			panic(p)
+		}
+	}()
+	parser, err := kong.New(new(cli),
+		kong.Name("conclave"),
+		kong.Description("Calls and meetings that no server can read, hear or change."),
+		kong.Writers(e.stdout, e.stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"version": version},
+		kong.Bind(e),
+	)
+	if err != nil {
+		panic("conclave: internal error: command line: " + err.Error())
+	}
+	kongplete.Complete(parser) // ends the program when a shell asked for completions
+	c, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(e.stderr, "conclave: %v\nTry conclave --help.\n", err)
+		return exitUsage
+	}
+	if err := c.Run(); err != nil {
+		fmt.Fprintf(e.stderr, "conclave: %v\n", err)
+		if x := new(exitError); errors.As(err, &x) {
+			return x.code
+		}
+		return exitFailed
+	}
+	return exitOK
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"conclave/server"
+)
+
+type serveCommand struct {
+	Listen string `help:"TCP address for the web client and its connections." default:"127.0.0.1:8080" env:"CONCLAVE_LISTEN"`
+	Data   string `help:"Folder for what must survive a restart. Default: conclave in the user's data folder." type:"path" env:"CONCLAVE_DATA"`
+
+	TLSCert       string `name:"tls-cert" help:"Certificate file (PEM)." type:"existingfile" env:"CONCLAVE_TLS_CERT"`
+	TLSKey        string `name:"tls-key" help:"Key file (PEM)." type:"existingfile" env:"CONCLAVE_TLS_KEY"`
+	TLSSelfSigned bool   `name:"tls-self-signed" help:"Make a certificate and print its fingerprint."`
+
+	MediaListen  string       `help:"UDP address for all media. Default: the port of --listen, on loopback only if --listen is." env:"CONCLAVE_MEDIA_LISTEN"`
+	MediaAddress []netip.Addr `help:"Address that clients are told for media, instead of this machine's own. Repeatable." env:"CONCLAVE_MEDIA_ADDRESS"`
+
+	MaxParticipants int           `help:"Most participants of a meeting." default:"50"`
+	MeetingTTL      time.Duration `name:"meeting-ttl" help:"How long a meeting is known after the last one left." default:"24h"`
+	AudioAll        int           `help:"Forward every microphone up to this many, and above it only the loudest." default:"10"`
+	AllowOrigin     []string      `help:"Further host whose pages may connect, such as localhost:5173. Repeatable."`
+
+	JSON bool `name:"json" help:"Print the address as one JSON object."`
+	logFlags
+}
+
+// Run serves until it is interrupted.
+func (c *serveCommand) Run(e *env) error {
+	data, err := c.dataFolder()
+	if err != nil {
+		return err
+	}
+	s, err := server.Listen(server.Config{
+		Listen:          c.Listen,
+		Data:            data,
+		TLSCert:         c.TLSCert,
+		TLSKey:          c.TLSKey,
+		TLSSelfSigned:   c.TLSSelfSigned,
+		MediaListen:     c.MediaListen,
+		MediaAddresses:  c.MediaAddress,
+		MaxParticipants: c.MaxParticipants,
+		MeetingTTL:      c.MeetingTTL,
+		AudioAll:        c.AudioAll,
+		AllowOrigins:    c.AllowOrigin,
+		Log:             c.logger(e),
+	})
+	if err != nil {
+		return err
+	}
+	c.announce(e, s)
+	return s.Run(e.ctx)
+}
+
+// announce prints where the server is.
+func (c *serveCommand) announce(e *env, s *server.Server) {
+	if c.JSON {
+		_ = json.NewEncoder(e.stdout).Encode(struct {
+			URL         string `json:"url"`
+			Fingerprint string `json:"fingerprint,omitempty"`
+		}{s.URL(), s.Fingerprint()}) // a closed standard output does not end the server
+		return
+	}
+	fmt.Fprintf(e.stdout, "Conclave is at %s\n", s.URL())
+	if f := s.Fingerprint(); f != "" {
+		fmt.Fprintf(e.stdout, "Certificate SHA-256 %s\n", f)
+	}
+}
+
+// dataFolder returns the folder that was given, or the usual one.
+func (c *serveCommand) dataFolder() (string, error) {
+	if c.Data != "" {
+		return c.Data, nil
+	}
+	if d := os.Getenv("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "conclave"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no data folder: %v; give one with --data", err)
+	}
+	return filepath.Join(home, ".local", "share", "conclave"), nil
+}

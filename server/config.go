@@ -1,0 +1,78 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// A Config says what to serve. Zero fields mean the default.
+type Config struct {
+	// Listen is the TCP address for HTTP and WebSocket; "127.0.0.1:8080". Port 0
+	// takes a free one.
+	Listen string
+	// Data is a folder for what must survive a restart: the self-signed
+	// certificate. It is made if it is missing. Required with TLSSelfSigned.
+	Data string
+
+	// TLSCert and TLSKey are PEM files; both or neither.
+	TLSCert, TLSKey string
+	// TLSSelfSigned makes a certificate of its own and keeps it in Data.
+	TLSSelfSigned bool
+
+	// MediaListen is the UDP address for all media. An empty host means every
+	// address of this machine; an empty MediaListen the port of Listen on every
+	// address, or on the loopback addresses if Listen is one of those.
+	MediaListen string
+	// MediaAddresses are told to clients instead of the addresses of this
+	// machine, for a server behind a port forwarding.
+	MediaAddresses []netip.Addr
+
+	MaxParticipants int           // of a meeting; 50
+	MeetingTTL      time.Duration // how long an empty meeting is known; 24 h
+	Grace           time.Duration // how long the seat of a lost connection is kept; 10 s
+	// AudioAll is the number of microphones up to which all are forwarded;
+	// above it, the loudest; 10.
+	AudioAll int
+	// AllowOrigins are further hosts whose pages may connect.
+	AllowOrigins []string
+
+	Log *slog.Logger // discarded
+}
+
+// validate checks the combination and fills in defaults.
+func (c Config) validate() (Config, error) {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:8080"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return c, fmt.Errorf("listen address %q: %v", c.Listen, err)
+	}
+	if c.MediaListen != "" {
+		if _, _, err := net.SplitHostPort(c.MediaListen); err != nil {
+			return c, fmt.Errorf("media address %q: %v", c.MediaListen, err)
+		}
+	}
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return c, errors.New("certificate and key must be given together")
+	case c.TLSSelfSigned && c.TLSCert != "":
+		return c, errors.New("a self-signed certificate excludes one from a file")
+	case c.TLSSelfSigned && c.Data == "":
+		return c, errors.New("a self-signed certificate needs a data folder to stay the same")
+	case c.MaxParticipants < 0:
+		return c, errors.New("the most participants must not be negative")
+	case c.AudioAll < 0:
+		return c, errors.New("the number of microphones must not be negative")
+	}
+	return c, nil
+}
+
+// usesTLS reports whether clients connect by TLS.
+func (c Config) usesTLS() bool { return c.TLSSelfSigned || c.TLSCert != "" }
