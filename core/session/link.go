@@ -1,0 +1,138 @@
+package session
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/base32"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"strings"
+
+	"conclave/core/secret"
+)
+
+const (
+	linkSecretSize = 16 // bytes: 128 bits, out of reach for guessing
+	meetingSize    = 16 // characters of a meeting id
+	proofSize      = 32 // bytes of a proof
+	maxLink        = 2048
+)
+
+// Secret is the random part of a link. It cannot be printed or marshalled.
+type Secret = secret.Value
+
+// A Link invites to a meeting, docs/protocol.md, Section 1. Whoever holds it can
+// join; the server sees only the meeting id. The zero Link is not valid.
+type Link struct {
+	meeting  string
+	secret   Secret
+	proofKey Secret
+	nameKey  Secret
+}
+
+// meetingEncoding is base32 in lower case without padding.
+var meetingEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// GenerateLink makes the link of a new meeting. rand must be cryptographically
+// secure.
+func GenerateLink(rand io.Reader) (Link, error) {
+	b := make([]byte, linkSecretSize)
+	if _, err := io.ReadFull(rand, b); err != nil {
+		return Link{}, fmt.Errorf("session: generating a link: %w", err)
+	}
+	return newLink(b)
+}
+
+// ParseLink reads a link such as https://host/m/MEETING#SECRET. It returns
+// ErrLinkIncomplete if a part is missing or damaged and ErrLinkMismatch if the
+// meeting does not follow from the secret; then nothing may be connected to.
+func ParseLink(url string) (Link, error) {
+	if len(url) > maxLink {
+		return Link{}, ErrLinkIncomplete
+	}
+	address, fragment, ok := strings.Cut(strings.TrimSpace(url), "#")
+	if !ok {
+		return Link{}, ErrLinkIncomplete
+	}
+	// Strict refuses a last character with bits that do not count, so one
+	// secret has one spelling.
+	b, err := base64.RawURLEncoding.Strict().DecodeString(fragment)
+	if err != nil || len(b) != linkSecretSize || strings.ContainsAny(fragment, "\r\n") {
+		return Link{}, ErrLinkIncomplete
+	}
+	address, _, _ = strings.Cut(address, "?")
+	_, meeting, ok := cutLast(strings.TrimSuffix(address, "/"), "/m/")
+	if !ok || len(meeting) != meetingSize {
+		return Link{}, ErrLinkIncomplete
+	}
+	l, err := newLink(b)
+	if err != nil {
+		return Link{}, err
+	}
+	if l.meeting != meeting {
+		return Link{}, ErrLinkMismatch
+	}
+	return l, nil
+}
+
+// newLink derives everything that follows from the secret b, which it takes.
+func newLink(b []byte) (Link, error) {
+	prk, err := hkdf.Extract(sha512.New, b, []byte("Conclave 1.0 link"))
+	if err != nil {
+		return Link{}, fmt.Errorf("session: deriving from a link: %v", err)
+	}
+	defer clear(prk)
+	meeting, err := hkdf.Expand(sha512.New, prk, "meeting id", meetingSize*5/8)
+	if err != nil {
+		return Link{}, fmt.Errorf("session: deriving a meeting id: %v", err)
+	}
+	proofKey, err := hkdf.Expand(sha512.New, prk, "proof key", 32)
+	if err != nil {
+		return Link{}, fmt.Errorf("session: deriving a proof key: %v", err)
+	}
+	nameKey, err := hkdf.Expand(sha512.New, prk, "name key", 32)
+	if err != nil {
+		return Link{}, fmt.Errorf("session: deriving a name key: %v", err)
+	}
+	return Link{
+		meeting:  meetingEncoding.EncodeToString(meeting),
+		secret:   secret.Own(b),
+		proofKey: secret.Own(proofKey),
+		nameKey:  secret.Own(nameKey),
+	}, nil
+}
+
+// Meeting returns the meeting id, 16 characters. The server may know it.
+func (l Link) Meeting() string { return l.meeting }
+
+// URL returns the link under base, such as https://host. The result holds the
+// secret: show it to the user who asked for it and to nobody else.
+func (l Link) URL(base string) string {
+	return strings.TrimSuffix(base, "/") + "/m/" + l.meeting + "#" +
+		base64.RawURLEncoding.EncodeToString(l.secret.Expose())
+}
+
+// prove returns the proof that the maker of parts holds the link.
+func (l Link) prove(label string, parts ...[]byte) []byte {
+	mac := hmac.New(sha512.New, l.proofKey.Expose())
+	mac.Write([]byte(label))
+	for _, p := range parts {
+		mac.Write(p)
+	}
+	return mac.Sum(nil)[:proofSize]
+}
+
+// isProof reports whether proof is the proof of parts, in constant time.
+func (l Link) isProof(proof []byte, label string, parts ...[]byte) bool {
+	return hmac.Equal(proof, l.prove(label, parts...))
+}
+
+// cutLast is strings.Cut around the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
