@@ -6,10 +6,9 @@
 // (https://aomediacodec.github.io/av1-rtp-spec/v1.0.0.html).
 //
 // A reader keeps the last [Structure] of each source and calls [Parse] for
-// every packet. A publisher makes a Structure with [NewStructure] and writes
-// descriptors with [Append]. A forwarder changes frame numbers and active
-// decode targets of received bytes with [AppendPatched]. Nothing here
-// allocates, keeps a slice it was given, or panics on what a peer sent.
+// every packet. A publisher writes its own with a [Writer]. A forwarder changes frame numbers and active
+// decode targets of received bytes with [AppendPatched]. Parsing and patching do
+// not allocate, keep a slice they were given, or panic on what a peer sent.
 package dd
 
 import "errors"
@@ -101,11 +100,11 @@ type Descriptor struct {
 	// Attached reports whether the packet carries a structure: it is the first
 	// of a coded video sequence.
 	Attached bool
-	// HasActive reports whether the packet says which decode targets are active,
-	// and Active is their bit mask. With a structure attached and no mask in
-	// the packet, all are active.
+	// HasActive reports whether the packet itself says which decode targets are
+	// active. Active is their mask; with a structure attached and no mask, all.
 	HasActive bool
 	Active    uint32
 
-	tail uint16 // bit offset of what follows the structure: the mask or custom fields
+	activeAt uint16 // bit offset of the mask, or of where it would be
+	bits     uint16 // bits of the descriptor without padding
 }
