@@ -35,3 +35,8 @@ export function splitKid(kid: bigint): KidParts | undefined {
 export function isContext(value: number): value is Context {
   return known.has(value);
 }
+
+/** Reports whether a context is of sound, whose empty frames are passed as they are. */
+export function isAudio(context: Context): boolean {
+  return context === contexts.microphone || context === contexts.screenAudio;
+}

@@ -1,0 +1,192 @@
+import { Counts } from "./counts.ts";
+import type { EncodedFrame } from "./frame.ts";
+import { Keys } from "./keys.ts";
+import type {
+  Expectation,
+  FromMedia,
+  KeyMessage,
+  KeyRequest,
+  SlotCounts,
+  SlotId,
+  SlotOptions,
+  ToMedia,
+} from "./messages.ts";
+import { FrameQueue } from "./queue.ts";
+import { Receiver } from "./receiver.ts";
+import { Sender } from "./sender.ts";
+import { throttled } from "./throttle.ts";
+
+/** Key frames are asked for at most this often; they cost several times a delta frame. */
+const keyFrameIntervalMs = 500;
+
+/** Frames of one slot that may wait: 300 ms of nine layers at 30 pictures a second, and some. */
+const maxWaiting = 128;
+
+/** An RTCRtpScriptTransformer, as far as it is used here. */
+export interface Transformer {
+  readonly readable: ReadableStream<EncodedFrame>;
+  readonly writable: WritableStream<EncodedFrame>;
+  generateKeyFrame?(): Promise<unknown>;
+  sendKeyFrameRequest?(): Promise<unknown>;
+}
+
+/** Where a media worker's news go, and its clock. */
+export interface Surroundings {
+  toPage(message: FromMedia): void;
+  toSession(request: KeyRequest): void;
+  now(): number;
+}
+
+interface Slot {
+  snapshot(): SlotCounts;
+  /** Only of slots that receive. */
+  readonly receiver?: Receiver;
+  /** Only of slots that send pictures. */
+  readonly keyFrame?: () => void;
+}
+
+/** All transforms of one media worker, and the keys they share. */
+export class Slots {
+  readonly #keys: Keys;
+  readonly #out: Surroundings;
+  readonly #slots = new Map<SlotId, Slot>();
+  /** What each slot may carry; it may be known before its transform has begun. */
+  readonly #expectations = new Map<SlotId, Expectation>();
+
+  constructor(out: Surroundings) {
+    this.#out = out;
+    this.#keys = new Keys((request) => out.toSession(request), out.now);
+  }
+
+  /** Carries out what the page asks, the port for keys excepted. */
+  handle(message: Exclude<ToMedia, { kind: "keys-from" }>): void {
+    switch (message.kind) {
+      case "expect":
+        this.#expectations.set(message.slot, message.expectation);
+        this.#slots.get(message.slot)?.receiver?.expect(message.expectation);
+        return;
+      case "idle":
+        this.#expectations.delete(message.slot);
+        this.#slots.get(message.slot)?.receiver?.expect(undefined);
+        return;
+      case "count":
+        this.report(message.request);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  /** Takes keys. When someone joined, every sender of pictures makes a key frame for them. */
+  receiveKeys(message: KeyMessage): void {
+    if (this.#keys.receive(message)) {
+      for (const slot of this.#slots.values()) {
+        slot.keyFrame?.();
+      }
+    }
+  }
+
+  /** Posts all counts; request says which question they answer. */
+  report(request: number | undefined): void {
+    const slots = Array.from(this.#slots.values(), (slot) => slot.snapshot());
+    this.#out.toPage({ kind: "counts", request, slots });
+  }
+
+  /** Tells the session worker how far each key was used. */
+  reportOpened(): void {
+    const newest = this.#keys.opened();
+    if (newest.length > 0) {
+      this.#out.toSession({ kind: "opened", newest });
+    }
+  }
+
+  /** Runs a new transform until its streams end. */
+  async run(options: SlotOptions, transformer: Transformer): Promise<void> {
+    try {
+      await (options.kind === "send"
+        ? this.#send(options, transformer)
+        : this.#receive(options.slot, transformer));
+    } catch {
+      // The streams of a stopped transceiver end in an error. Nothing passes any more.
+    } finally {
+      this.#slots.delete(options.slot);
+    }
+  }
+
+  async #send(options: Extract<SlotOptions, { kind: "send" }>, transformer: Transformer): Promise<void> {
+    const counts = new Counts(options.slot);
+    const sender = new Sender(options.context, this.#keys, counts);
+    const keyFrame = throttled(() => void ignored(transformer.generateKeyFrame?.()), keyFrameIntervalMs);
+    this.#slots.set(options.slot, { snapshot: () => counts.snapshot(0), keyFrame });
+    const writer = transformer.writable.getWriter();
+    for await (const frame of frames(transformer.readable)) {
+      if (await sender.seal(frame)) {
+        await writer.write(frame);
+      }
+    }
+  }
+
+  async #receive(slot: SlotId, transformer: Transformer): Promise<void> {
+    const counts = new Counts(slot);
+    const keyFrameNeeded = throttled(
+      () => void ignored(transformer.sendKeyFrameRequest?.()),
+      keyFrameIntervalMs,
+    );
+    const first = (assignment: number, rtpTimestamp: number | undefined): void =>
+      this.#out.toPage({ kind: "first", slot, assignment, rtpTimestamp });
+    const receiver = new Receiver(this.#keys, counts, { first, keyFrameNeeded }, this.#out.now);
+    receiver.expect(this.#expectations.get(slot));
+    this.#slots.set(slot, { snapshot: () => counts.snapshot(receiver.assignment), receiver });
+
+    const queue = new FrameQueue<{ frame: EncodedFrame; arrivedAt: number }>(maxWaiting);
+    const opening = this.#open(queue, receiver, transformer.writable.getWriter());
+    try {
+      for await (const frame of frames(transformer.readable)) {
+        if (queue.push({ frame, arrivedAt: this.#out.now() })) {
+          counts.dropped++;
+        }
+      }
+    } finally {
+      queue.close();
+    }
+    await opening;
+  }
+
+  /** Opens the waiting frames one after the other, so that their order stays. */
+  async #open(
+    queue: FrameQueue<{ frame: EncodedFrame; arrivedAt: number }>,
+    receiver: Receiver,
+    writer: WritableStreamDefaultWriter<EncodedFrame>,
+  ): Promise<void> {
+    for (let next = await queue.take(); next !== undefined; next = await queue.take()) {
+      if (await receiver.open(next.frame, next.arrivedAt)) {
+        await writer.write(next.frame);
+      }
+    }
+  }
+}
+
+/** The chunks of a stream; not every browser can iterate over one itself. */
+async function* frames(readable: ReadableStream<EncodedFrame>): AsyncGenerator<EncodedFrame> {
+  const reader = readable.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) {
+      return;
+    }
+    yield value;
+  }
+}
+
+/** Key frame requests fail for transforms that are not running; nobody waits for them. */
+async function ignored(request: Promise<unknown> | undefined): Promise<void> {
+  try {
+    await request;
+  } catch {
+    // See above.
+  }
+}
+
+function unreachable(_value: never): never {
+  throw new Error("media worker: internal error: unreachable");
+}
