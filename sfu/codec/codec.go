@@ -102,7 +102,7 @@ type Info struct {
 	HasResolutions bool
 	Resolutions    [MaxSpatial]Resolution
 
-	HeaderSize uint8 // bytes of payload descriptor before the frame
+	HeaderSize uint16 // bytes of payload descriptor before the frame
 
 	pictureIDAt, tl0At uint8 // byte offsets in the payload
 }
