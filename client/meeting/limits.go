@@ -1,6 +1,10 @@
 package meeting
 
-import "time"
+import (
+	"time"
+
+	"conclave/core/session"
+)
 
 // Times of docs/protocol.md and of this client.
 const (
@@ -28,16 +32,14 @@ const (
 	// a meeting of 1024 take 1.5 MiB. Drivers set their read limit to it.
 	MaxFrame = 2 << 20
 
-	maxName         = 64        // bytes; docs/protocol.md, section 2
 	maxAnnouncement = 4 << 10   // bytes; api.Join
 	maxHeader       = 128 << 10 // bytes; 1024 members take 40 KiB
 	maxSealedKey    = 4 << 10   // bytes; 1168 in the first scheme
 	maxData         = 64 << 10  // bytes; api.Data
-	maxText         = 4096      // bytes; docs/protocol.md, section 5
 	maxSDP          = 200 << 10 // bytes, as the server's limit; offers of the server may be maxOffer
 	maxOffer        = 1 << 20   // bytes; 4 m-lines for each of 1023 others
-	maxMembers      = 1024      // sender indexes; docs/protocol.md, section 3
-	maxSeats        = 2048      // members, those who wait, and those just gone
+	maxMembers      = session.MaxMembers
+	maxSeats        = 2048 // members, those who wait, and those just gone
 	maxStreams      = 4 * maxMembers
 	maxOwnStreams   = 16
 	maxViewItems    = 256
@@ -54,7 +56,10 @@ const (
 	maxPending      = 4 // own commits whose fate is unknown
 	maxRejoins      = 5 // in rejoinWindow
 	maxAlarms       = 64
-	maxOutputs      = 16384 // a driver that never polls; see emit
+	maxPixels       = 16384 // of a tile
+	maxPriority     = 3
+	maxLease        = 1 << 32 // counters at once; a day of video takes 10 million
+	maxOutputs      = 16384   // of a driver that never polls; see emit
 )
 
 // backoff is the wait before each attempt to connect; the last is repeated.

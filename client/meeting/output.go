@@ -68,7 +68,7 @@ type Member struct {
 	Seat   SeatID // 0 when the server has already given the seat up
 	Device string // first 16 hexadecimal digits of the announcement hash
 	Name   string // from the proven announcement, never from the server
-	Class  string // "native", "web" or "robot"
+	Class  Class
 	You    bool
 	Owner  bool
 	Away   bool

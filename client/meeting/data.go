@@ -1,0 +1,137 @@
+package meeting
+
+import (
+	"errors"
+	"time"
+
+	"conclave/api"
+	"conclave/core/session"
+)
+
+// canSeal reports whether a sealed message can be sent now.
+func (m *Meeting) canSeal() bool {
+	return m.phase == phaseSeated && m.caughtUp && m.group != nil
+}
+
+// dataSent opens a sealed message of the log. Who sent it is what the seal says;
+// the server's word on the seat is not used.
+func (m *Meeting) dataSent(now time.Time, d *api.DataSent) {
+	if m.confirm(d.GetSealed()) || m.group == nil {
+		return
+	}
+	opened, err := m.open(d.GetSealed())
+	switch {
+	case err == nil:
+		m.take(opened)
+	case errors.Is(err, session.ErrEpoch), errors.Is(err, session.ErrNotMember):
+		m.stats.Undecryptable++
+	case errors.Is(err, session.ErrReplay):
+		m.stats.Replays++
+	default:
+		m.stats.Tampered++
+		m.alarm(now, Alarm{ID: AlarmTamper})
+	}
+}
+
+// open opens with the current keys or, if the message is of the epoch before,
+// with those. A sender that is no member any more is refused.
+func (m *Meeting) open(sealed []byte) (session.Message, error) {
+	d, err := m.group.OpenData(sealed)
+	if !errors.Is(err, session.ErrEpoch) || m.previous == nil {
+		return d, err
+	}
+	return m.previous.OpenData(sealed)
+}
+
+// take shows an opened message.
+func (m *Meeting) take(d session.Message) {
+	from, ok := m.group.Member(d.Sender)
+	if !ok || d.Sender == m.group.Self() {
+		m.stats.Replays++ // own messages are confirmed before they are opened
+		return
+	}
+	switch d.Kind {
+	case session.Chat:
+		if !m.seenChats.add(d.ID) {
+			m.stats.Replays++ // sent again after a lost connection
+			return
+		}
+		m.emit(Chat{
+			ID:     chatID(d.ID),
+			Index:  Index(from.Index),
+			Name:   from.Name,
+			Text:   d.Text,
+			SentAt: calendarTime(d.SentAt),
+		})
+	case session.ParticipantState:
+		m.states[from.Hash] = State{
+			Mic: d.State.Microphone, Camera: d.State.Camera, Screen: d.State.Screen, Hand: d.State.Hand,
+		}
+	}
+}
+
+// calendarTime returns the sender's clock; what no calendar knows is the last
+// second of the year 9999.
+func calendarTime(t time.Time) time.Time {
+	last := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	if t.After(last) {
+		return last
+	}
+	return t
+}
+
+// SetState tells all members, also those who join later, what s says.
+func (m *Meeting) SetState(now time.Time, s State) error {
+	if m.phase == phaseOver {
+		return ErrOver
+	}
+	if !m.stateSet || s != m.state {
+		m.state, m.stateSet = s, true
+		m.stateAt = m.stateSent.Add(stateEvery)
+	}
+	m.settle(now)
+	return nil
+}
+
+// sendState seals the own state when it has changed or somebody new wants it,
+// but not faster than stateEvery.
+func (m *Meeting) sendState(now time.Time) {
+	if m.stateAt.IsZero() || now.Before(m.stateAt) || !m.canSeal() || !m.canAsk() {
+		return
+	}
+	sealed, err := m.seal(session.Message{
+		Kind: session.ParticipantState, SentAt: now,
+		State: session.State{
+			Microphone: m.state.Mic, Camera: m.state.Camera, Screen: m.state.Screen, Hand: m.state.Hand,
+		},
+	})
+	if err != nil {
+		m.fail(FailUnknown, 0)
+		return
+	}
+	m.stateAt, m.stateSent = time.Time{}, now
+	m.ask(now, request{kind: requestState}, dataFrame(sealed))
+}
+
+// stateReply sends the state again if the server did not take it.
+func (m *Meeting) stateReply(now time.Time, refusal *api.Error) {
+	if refusal != nil {
+		m.stateAt = now.Add(limitedPause)
+	}
+}
+
+// seal seals a message for the current epoch, with a new id if it has none.
+func (m *Meeting) seal(d session.Message) ([]byte, error) {
+	if d.ID == (session.MessageID{}) {
+		id, err := session.NewMessageID(m.cfg.Rand)
+		if err != nil {
+			return nil, err
+		}
+		d.ID = id
+	}
+	return m.group.SealData(d)
+}
+
+func dataFrame(sealed []byte) *api.ClientFrame {
+	return &api.ClientFrame{Body: &api.ClientFrame_Data{Data: &api.Data{Sealed: sealed}}}
+}
