@@ -239,7 +239,7 @@ func (p *person) takeKeys(k Keys) {
 	p.keysFor[once] = true
 	p.keys = k
 	for _, key := range append(k.Send, k.Receive...) {
-		p.allKeys[sha256.Sum256(key.Key.Expose())] = true
+		p.allKeys[hashOf(key)] = true
 	}
 }
 
@@ -346,3 +346,5 @@ func (p *person) crash() {
 	p.failed = &Failed{Code: "crashed"}
 	p.frozen = true
 }
+
+func hashOf(k MediaKey) [32]byte { return sha256.Sum256(k.Key.Expose()) }

@@ -1,0 +1,375 @@
+package meeting
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"conclave/core/session"
+)
+
+// checkTogether fails unless exactly these participants share one epoch, its
+// roster and its keys.
+func (s *sim) checkTogether(people ...*person) {
+	s.t.Helper()
+	first := people[0]
+	for _, p := range people {
+		if p.isOver() {
+			s.t.Errorf("%s is over: failed %v, left %v", p.name, p.failed, p.left)
+			continue
+		}
+		if len(p.roster.Members) != len(people) {
+			s.t.Errorf("%s sees %d members in epoch %d, want %d: %v", p.name, len(p.roster.Members), p.roster.Epoch, len(people), p.roster.Members)
+		}
+		if p.keys.Epoch != first.keys.Epoch || p.keys.Epoch != p.roster.Epoch || p.keys.Epoch == 0 {
+			s.t.Errorf("%s has keys of epoch %d and roster of %d, %s keys of %d", p.name, p.keys.Epoch, p.roster.Epoch, first.name, first.keys.Epoch)
+		}
+		if p.roster.Joining != 0 {
+			s.t.Errorf("%s: %d still joining", p.name, p.roster.Joining)
+		}
+	}
+	if s.t.Failed() {
+		return
+	}
+	for _, p := range people {
+		if want := 4; len(p.keys.Send) != want || len(p.keys.Receive) != want*(len(people)-1) {
+			s.t.Errorf("%s has %d and %d keys", p.name, len(p.keys.Send), len(p.keys.Receive))
+		}
+		for _, q := range people {
+			for _, k := range p.keys.Send {
+				if q != p && !q.canOpen(k) {
+					s.t.Errorf("%s cannot open context %d of %s", q.name, k.Context, p.name)
+				}
+			}
+			if got := p.member(q.name); got.Device != q.self().Device || got.You != (p == q) {
+				s.t.Errorf("%s sees %s as %+v", p.name, q.name, got)
+			}
+		}
+	}
+}
+
+func (p *person) canOpen(k MediaKey) bool {
+	for _, r := range p.keys.Receive {
+		if r.KID == k.KID && r.Context == k.Context && r.Key.Equal(k.Key) && r.Salt.Equal(k.Salt) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkOut fails if p ever had a key that is in use now.
+func (s *sim) checkOut(p *person, in ...*person) {
+	s.t.Helper()
+	for _, q := range in {
+		for _, k := range q.keys.Send {
+			if p.allKeys[hashOf(k)] {
+				s.t.Errorf("%s left and still has a key of %s", p.name, q.name)
+			}
+		}
+		if q.member(p.name).Name != "" {
+			s.t.Errorf("%s is still in the roster of %s", p.name, q.name)
+		}
+	}
+}
+
+func (p *person) member(name string) Member {
+	for _, m := range p.roster.Members {
+		if m.Name == name {
+			return m
+		}
+	}
+	return Member{}
+}
+
+func (p *person) self() Member { return p.member(p.name) }
+
+func (p *person) hasAlarm(id AlarmID) bool {
+	for _, a := range p.alarms {
+		if a.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *person) texts() []string {
+	var texts []string
+	for _, c := range p.chats {
+		texts = append(texts, c.Name+": "+c.Text)
+	}
+	return texts
+}
+
+func (p *person) say(text string) string {
+	p.sim.t.Helper()
+	var id string
+	p.do(func() {
+		var err error
+		if id, err = p.m.SendChat(p.sim.now, text); err != nil {
+			p.sim.t.Errorf("%s: SendChat(%q) = %v", p.name, text, err)
+		}
+	})
+	return id
+}
+
+func (p *person) leave() {
+	p.do(func() {
+		if err := p.m.Leave(p.sim.now); err != nil {
+			p.sim.t.Errorf("%s: Leave = %v", p.name, err)
+		}
+	})
+}
+
+func TestNew(t *testing.T) {
+	link, err := session.GenerateLink(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := link.URL("https://meet.example")
+	for _, c := range []struct {
+		name string
+		cfg  Config
+		want error
+	}{
+		{"good", Config{URL: good, Name: " Ada ", Class: Web, Rand: rand.Reader}, nil},
+		{"no secret", Config{URL: "https://meet.example/m/" + link.Meeting(), Name: "Ada", Class: Web, Rand: rand.Reader}, ErrLink},
+		{"other meeting", Config{URL: strings.Replace(good, link.Meeting(), "aaaaaaaaaaaaaaaa", 1), Name: "Ada", Class: Web, Rand: rand.Reader}, ErrLink},
+		{"no name", Config{URL: good, Name: " ", Class: Web, Rand: rand.Reader}, ErrName},
+		{"long name", Config{URL: good, Name: strings.Repeat("a", 65), Class: Web, Rand: rand.Reader}, ErrName},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, err := New(c.cfg, time.Now())
+			if !errors.Is(err, c.want) {
+				t.Fatalf("New() = %v, want %v", err, c.want)
+			}
+			if err != nil {
+				return
+			}
+			if o, ok := m.Poll(); !ok || o != (Connect{}) {
+				t.Errorf("first output %v, want a Connect", o)
+			}
+			if _, ok := m.Poll(); ok {
+				t.Error("a second output")
+			}
+		})
+	}
+}
+
+func TestTwoMeet(t *testing.T) {
+	s := newSim(t, 1)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	s.checkTogether(ada)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	s.checkTogether(ada, lin)
+	if ada.roster.Owner != ada.self().Index || !ada.self().Owner || lin.member("Ada").Class != Native {
+		t.Errorf("roster %+v", lin.roster)
+	}
+	if ada.keys.PreviousFor != keepPrevious || lin.keys.PreviousFor != 0 {
+		t.Errorf("previous keys for %v and %v", ada.keys.PreviousFor, lin.keys.PreviousFor)
+	}
+	id := lin.say("hello")
+	s.run(time.Second)
+	if got := ada.texts(); len(got) != 1 || got[0] != "Lin: hello" || !lin.sent[id] || !lin.chats[0].You {
+		t.Errorf("Ada got %q, Lin sent %v", got, lin.sent)
+	}
+	before := ada.keys.Epoch
+	lin.leave()
+	s.run(100 * time.Millisecond)
+	s.checkTogether(ada)
+	s.checkOut(lin, ada)
+	if ada.keys.Epoch != before+1 || lin.left == nil || lin.left.Reason != LeftSelf {
+		t.Errorf("epoch %d after %d, %v", ada.keys.Epoch, before, lin.left)
+	}
+}
+
+func TestJoinsShareAnEpoch(t *testing.T) {
+	s := newSim(t, 2)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	people := []*person{ada}
+	for _, name := range []string{"Lin", "Noor", "Kofi", "Mei"} {
+		people = append(people, s.join(name, false))
+	}
+	s.run(time.Second)
+	s.checkTogether(people...)
+	if ada.keys.Epoch != 2 {
+		t.Errorf("four joins took %d epochs, want 1", ada.keys.Epoch-1)
+	}
+}
+
+func TestStateReachesLateJoiners(t *testing.T) {
+	s := newSim(t, 3)
+	ada := s.join("Ada", true)
+	ada.do(func() { _ = ada.m.SetState(s.now, State{Mic: true, Hand: true}) })
+	s.run(time.Second)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	if got := lin.member("Ada").State; got != (State{Mic: true, Hand: true}) {
+		t.Errorf("Lin sees Ada's state as %+v", got)
+	}
+	ada.do(func() { _ = ada.m.SetState(s.now, State{Camera: true}) })
+	s.run(time.Second)
+	if got := lin.member("Ada").State; got != (State{Camera: true}) {
+		t.Errorf("Lin sees Ada's state as %+v", got)
+	}
+}
+
+func TestOwnerLeaves(t *testing.T) {
+	s := newSim(t, 4)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	noor := s.join("Noor", false)
+	s.run(time.Second)
+	ada.leave()
+	s.run(200 * time.Millisecond)
+	s.checkTogether(lin, noor)
+	s.checkOut(ada, lin, noor)
+	if !noor.member("Lin").Owner {
+		t.Errorf("owner is %d, want Lin: %+v", noor.roster.Owner, noor.roster)
+	}
+}
+
+// A stuck owner keeps its connection but does nothing: the next in order takes
+// over after a second.
+func TestStuckOwner(t *testing.T) {
+	s := newSim(t, 5)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	ada.frozen = true
+	start := s.now
+	noor := s.join("Noor", false)
+	for noor.keys.Epoch == 0 && s.now.Sub(start) < 5*time.Second {
+		s.run(10 * time.Millisecond)
+	}
+	if took := s.now.Sub(start); took < time.Second || took > 1200*time.Millisecond {
+		t.Errorf("takeover took %v, want about 1 s", took)
+	}
+	ada.thaw()
+	s.run(time.Second)
+	s.checkTogether(ada, lin, noor)
+}
+
+func TestLostConnection(t *testing.T) {
+	s := newSim(t, 6)
+	ada := s.join("Ada", true)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	lin.down = true
+	lin.cut()
+	s.run(time.Second)
+	if !ada.member("Lin").Away {
+		t.Error("Ada does not see that Lin is away")
+	}
+	id := lin.say("typed while away")
+	ada.say("said meanwhile")
+	s.run(2 * time.Second)
+	lin.down = false
+	s.run(4 * time.Second)
+	s.checkTogether(ada, lin)
+	if !lin.joined.Resumed || ada.member("Lin").Away {
+		t.Errorf("resumed %v, away %v", lin.joined.Resumed, ada.member("Lin").Away)
+	}
+	if got := ada.texts(); len(got) != 2 || got[1] != "Lin: typed while away" || !lin.sent[id] {
+		t.Errorf("Ada has %q", got)
+	}
+	if got := lin.texts(); len(got) != 2 || got[1] != "Ada: said meanwhile" {
+		t.Errorf("Lin has %q", got)
+	}
+}
+
+func TestAwayTooLong(t *testing.T) {
+	s := newSim(t, 7)
+	ada := s.join("Ada", true)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	lin.down = true
+	lin.cut()
+	id := lin.say("never sent")
+	s.run(20 * time.Second)
+	if lin.failed == nil || lin.failed.Code != FailLost || !lin.failures[id] {
+		t.Errorf("failed %v, chat failed %v; want lost", lin.failed, lin.failures)
+	}
+	s.checkTogether(ada)
+	s.checkOut(lin, ada)
+}
+
+// The frame that carries an own commit's answer is lost with the connection:
+// the commit has won all the same.
+func TestCommitAnswerLost(t *testing.T) {
+	s := newSim(t, 8)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	lin := s.join("Lin", false)
+	for s.server.epoch < 2 {
+		s.run(time.Millisecond)
+	}
+	ada.cut()
+	s.run(3 * time.Second)
+	s.checkTogether(ada, lin)
+}
+
+func TestFailures(t *testing.T) {
+	t.Run("unknown meeting", func(t *testing.T) {
+		s := newSim(t, 9)
+		p := s.join("Ada", false)
+		s.run(time.Second)
+		if p.failed == nil || p.failed.Code != FailLinkExpired {
+			t.Errorf("failed %v, want link-expired", p.failed)
+		}
+	})
+	t.Run("full", func(t *testing.T) {
+		s := newSim(t, 10)
+		s.server.limit = 1
+		s.join("Ada", true)
+		s.run(time.Second)
+		p := s.join("Lin", false)
+		s.run(time.Second)
+		if p.failed == nil || *p.failed != (Failed{Code: FailRoomFull, Limit: 1}) {
+			t.Errorf("failed %v, want room-full 1", p.failed)
+		}
+	})
+	t.Run("no server", func(t *testing.T) {
+		s := newSim(t, 11)
+		p := s.join("Ada", true)
+		p.down = true
+		s.run(20 * time.Second)
+		if p.failed == nil || p.failed.Code != FailLost {
+			t.Errorf("failed %v, want lost", p.failed)
+		}
+		if err := p.m.Leave(s.now); !errors.Is(err, ErrOver) {
+			t.Errorf("Leave = %v, want ErrOver", err)
+		}
+	})
+	t.Run("silent server", func(t *testing.T) {
+		s := newSim(t, 12)
+		p := s.join("Ada", true)
+		s.run(time.Second)
+		p.conn.cutServer = true // what it says does not arrive, and nothing comes
+		s.run(16 * time.Second)
+		if !p.joined.Resumed {
+			t.Error("did not notice that its pings are not answered")
+		}
+		s.checkTogether(p)
+	})
+}
+
+// Everybody who held the key is gone: who waits begins anew.
+func TestMeetingBeginsAnew(t *testing.T) {
+	s := newSim(t, 13)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	ada.crash()
+	s.run(time.Second)
+	lin, noor := s.join("Lin", false), s.join("Noor", false)
+	s.run(30 * time.Second)
+	s.checkTogether(lin, noor)
+	s.checkOut(ada, lin, noor)
+}
