@@ -1,0 +1,254 @@
+package bwe
+
+import "time"
+
+const (
+	fastWindow = 150 * time.Millisecond // arrival rate while a queue stands: the link's
+	slowWindow = 500 * time.Millisecond
+
+	backoff     = 0.85 // draft-ietf-rmcat-gcc-02, Section 5.5
+	regain      = 0.95 // of the capacity, once the queue is gone
+	growth      = 0.08 // a second, far from capacity (ibid.)
+	ackedFactor = 1.5  // the rate grows by itself to at most this times what arrives
+	ackedSpare  = 10 * Kilobit
+	limitedAt   = 0.8 // less than this share of the target sent: the application limits
+	behindAt    = 0.8 // less than this share of what is sent arrives: a queue must grow
+	nearLink    = 0.15
+
+	queueGone   = 20 * time.Millisecond  // and less is no queue
+	queueSmall  = 40 * time.Millisecond  // an overuse with less may be noise
+	queueLarge  = 150 * time.Millisecond // growing to more needs no second opinion
+	drainTime   = 600 * time.Millisecond // in which a queue shall be gone
+	drainLeast  = 0.4                    // of the capacity is sent while draining
+	drainStuck  = 1 * time.Second        // a queue that does not shrink for so long is not ours
+	settle      = 300 * time.Millisecond // after a fall or a drain before growing
+	afterFall   = 1 * time.Second        // before probing
+	probeMemory = 6 * time.Second        // a fall so soon after a probe raised the rate blames the probe
+)
+
+// A control holds the rate.
+//
+// A fall puts it below capacity and, if a queue stands, starts draining: the
+// target is then lower still, by how long the queue is, until it is gone
+// or time is up (because the delay is not ours: another flow, another route).
+type control struct {
+	rate     BitRate // the estimate
+	capacity BitRate // of the link, as seen when it was full; 0: unknown
+
+	draining   bool
+	drain      BitRate       // target while draining
+	drainQueue time.Duration // least queue seen since the fall shows
+	drainedAt  time.Duration // when that was seen
+	fellAt     time.Duration // last fall
+	grewAt     time.Duration // until when growth is accounted for
+	holdUntil  time.Duration // no growth before
+	lossAt     time.Duration // last fall because of loss
+	raisedAt   time.Duration // when a probe last raised the rate
+	raised     bool          // raisedAt is set and not yet blamed
+	lastTail   time.Duration
+
+	next, full BitRate // demand
+}
+
+// target is the rate to send at.
+func (c *control) target() BitRate {
+	if c.draining {
+		return min(c.rate, c.drain)
+	}
+	return c.rate
+}
+
+// isLimited reports whether less is sent than the target allows, so that what
+// arrives says nothing about what could.
+func (e *Estimator) isLimited() bool {
+	return e.sent.rate(e.now, slowWindow) < scale(e.Target(), limitedAt)
+}
+
+// react draws the conclusions from one feedback.
+func (e *Estimator) react(now time.Duration, s summary) {
+	c := &e.control
+	rising := e.tail > c.lastTail
+	c.lastTail = e.tail
+	if e.loss.close(now) {
+		e.reactToLoss(now)
+	}
+	if !s.timed {
+		return
+	}
+	switch {
+	case c.draining:
+		e.drain(now, s)
+	case e.tail > queueLarge && rising && e.isBehind(), e.detector.state == usageOver:
+		e.overuse(now)
+	case e.detector.state == usageUnder:
+		c.grewAt = now
+	default:
+		e.grow(now)
+	}
+}
+
+// overuse lowers the rate because the queue grows.
+func (e *Estimator) overuse(now time.Duration) {
+	c := &e.control
+	c.grewAt, c.holdUntil = now, now+settle
+	acked := e.acked.rate(0, fastWindow)
+	sent := e.sent.rate(e.now, slowWindow)
+	if e.queue < queueSmall && acked > scale(sent, probeArrives) {
+		// All that is sent arrives, and soon: go no higher, but do not give
+		// up what works.
+		c.rate = e.clamp(min(c.rate, max(sent, acked)))
+		return
+	}
+	if acked == 0 || e.queue < queueGone && now-c.fellAt < settle+e.rtt {
+		return
+	}
+	e.fall(now, acked)
+}
+
+// isBehind reports whether much less arrives than is sent.
+func (e *Estimator) isBehind() bool {
+	return e.acked.rate(0, fastWindow) < scale(e.sent.rate(e.now, slowWindow), behindAt)
+}
+
+// fall sets the rate below what the full link is seen to carry.
+func (e *Estimator) fall(now time.Duration, capacity BitRate) {
+	c := &e.control
+	c.capacity = capacity
+	c.rate = e.clamp(min(c.rate, scale(capacity, backoff)))
+	c.fellAt, c.grewAt, c.holdUntil = now, now, now+settle
+	e.probe.next = max(e.probe.next, now+afterFall)
+	if c.raised && now-c.raisedAt < probeMemory {
+		e.probe.lied(now)
+	}
+	c.raised = false
+	if e.queue > queueGone {
+		c.draining = true
+		c.drainQueue, c.drainedAt = time.Hour, now
+		c.setDrain(e.queue)
+	}
+}
+
+// setDrain sets the target so that queue is gone in drainTime, within reason.
+func (c *control) setDrain(queue time.Duration) {
+	share := 1 - queue.Seconds()/drainTime.Seconds()
+	c.drain = scale(c.capacity, min(max(share, drainLeast), backoff))
+}
+
+// drain watches the queue shrink. While it stands, the link is full and what
+// arrives is what it carries.
+func (e *Estimator) drain(now time.Duration, s summary) {
+	c := &e.control
+	acked := e.acked.rate(0, fastWindow)
+	if e.queue > queueGone && acked > 0 {
+		c.capacity = (c.capacity + acked) / 2
+		c.rate = e.clamp(min(c.rate, scale(c.capacity, backoff)))
+	}
+	c.setDrain(e.queue)
+	c.grewAt, c.holdUntil = now, now+settle
+	switch {
+	case e.queue <= queueGone:
+	case s.newest < c.fellAt:
+		c.drainedAt = now // these were sent before the fall
+		return
+	case e.queue < c.drainQueue-queueGone/4:
+		c.drainQueue, c.drainedAt = e.queue, now
+		return
+	case now-c.drainedAt < drainStuck:
+		return
+	}
+	c.draining = false
+	if e.queue > queueGone {
+		e.base.rebase(now, s.least)
+		e.queue = 0
+	} else {
+		c.rate = e.clamp(max(c.rate, scale(c.capacity, regain)))
+	}
+	c.lastTail = e.queue
+	e.detector.reset()
+	e.probe.next = max(e.probe.next, now+afterFall/2)
+}
+
+// reactToLoss lowers the rate when more is lost than the path loses anyway.
+func (e *Estimator) reactToLoss(now time.Duration) {
+	c := &e.control
+	excess := e.loss.excess()
+	if excess <= lossFall || now-c.lossAt < settle+e.rtt {
+		return
+	}
+	c.lossAt = now
+	e.loss.test(now + settle + e.rtt)
+	if acked := e.acked.rate(0, fastWindow); excess > lossBurst && acked > 0 {
+		e.fall(now, acked)
+		return
+	}
+	c.rate = e.clamp(scale(min(c.rate, e.reached()), 1-0.5*excess))
+	c.grewAt, c.holdUntil = now, now+settle
+}
+
+// reached is the rate that is being sent, with some room: a fall from an
+// estimate that nothing uses would be without effect.
+func (e *Estimator) reached() BitRate {
+	return scale(e.sent.rate(e.now, slowWindow), ackedFactor)
+}
+
+// grow raises the rate as time passes, if what is sent shows that it may:
+// not while the application limits it, and never far above what arrives.
+func (e *Estimator) grow(now time.Duration) {
+	c := &e.control
+	passed := min(now-c.grewAt, 500*time.Millisecond)
+	c.grewAt = now
+	if now < c.holdUntil || e.queue > queueGone || e.isLimited() || e.loss.excess() > lossGrow {
+		return
+	}
+	var more BitRate
+	if c.capacity > 0 && abs(float64(c.rate-c.capacity)) < nearLink*float64(c.capacity) {
+		// About one packet a response time.
+		response := e.rtt + 100*time.Millisecond
+		more = scale(rateOf(probePacket, response), passed.Seconds())
+	} else {
+		more = scale(c.rate, growth*passed.Seconds())
+	}
+	if c.rate > scale(c.capacity, 1+nearLink) {
+		c.capacity = 0 // it is more than that now
+	}
+	limit := scale(e.acked.rate(0, slowWindow), ackedFactor) + ackedSpare
+	c.rate = e.clamp(max(c.rate, min(c.rate+more, limit)))
+}
+
+// judgeProbe draws the conclusion from a cluster once its feedback is in.
+func (e *Estimator) judgeProbe(now time.Duration) {
+	p, c := &e.probe, &e.control
+	if !p.complete(now, e.rtt) {
+		return
+	}
+	left, arrived, ok := p.result()
+	if !ok || c.draining {
+		p.retry(now)
+		return
+	}
+	if arrived < scale(left, probeArrives*(1-e.loss.inherent)) {
+		// The link is full at what arrived.
+		c.capacity = arrived
+		if r := scale(arrived, regain); r > c.rate {
+			e.raise(now, r)
+		}
+		p.retry(now)
+		return
+	}
+	p.won++
+	if r := min(left, arrived); r > c.rate {
+		e.raise(now, r)
+	}
+	p.state, p.interval, p.next = probeIdle, 0, now
+}
+
+// raise sets the rate to what a cluster has shown.
+func (e *Estimator) raise(now time.Duration, r BitRate) {
+	c := &e.control
+	c.rate = e.clamp(r)
+	c.grewAt, c.holdUntil = now, now+settle
+	c.raisedAt, c.raised = now, true
+	if c.capacity < r {
+		c.capacity = 0
+	}
+}
