@@ -18,6 +18,7 @@ const (
 	queueGone   = 20 * time.Millisecond  // and less is no queue
 	queueSmall  = 40 * time.Millisecond  // an overuse with less may be noise
 	queueLarge  = 150 * time.Millisecond // growing to more needs no second opinion
+	queueStands = 500 * time.Millisecond // one that does not shrink for so long is overuse, though it may not grow
 	drainTime   = 600 * time.Millisecond // in which a queue shall be gone
 	drainLeast  = 0.4                    // of the capacity is sent while draining
 	drainStuck  = 1 * time.Second        // a queue that does not shrink for so long is not ours
@@ -43,9 +44,11 @@ type control struct {
 	grewAt     time.Duration // until when growth is accounted for
 	holdUntil  time.Duration // no growth before
 	lossAt     time.Duration // last fall because of loss
-	raisedAt   time.Duration // when a probe last raised the rate
-	raised     bool          // raisedAt is set and not yet blamed
+	promised   BitRate       // what the last cluster that arrived has shown; 0: none, or blamed
+	promisedAt time.Duration
 	lastTail   time.Duration
+	stood      time.Duration // the queue when it was last short or shrank by a quarter
+	stoodAt    time.Duration // when that was
 
 	next, full BitRate // demand
 }
@@ -69,6 +72,9 @@ func (e *Estimator) react(now time.Duration, s summary) {
 	c := &e.control
 	rising := e.tail > c.lastTail
 	c.lastTail = e.tail
+	if e.queue <= queueSmall || e.queue < c.stood*3/4 {
+		c.stood, c.stoodAt = e.queue, now
+	}
 	if e.loss.close(now) {
 		e.reactToLoss(now)
 	}
@@ -78,7 +84,7 @@ func (e *Estimator) react(now time.Duration, s summary) {
 	switch {
 	case c.draining:
 		e.drain(now, s)
-	case e.tail > queueLarge && rising && e.isBehind(), e.detector.state == usageOver:
+	case e.tail > queueLarge && rising && e.isBehind(), now-c.stoodAt > queueStands, e.detector.state == usageOver:
 		e.overuse(now)
 	case e.detector.state == usageUnder:
 		c.grewAt = now
@@ -92,17 +98,17 @@ func (e *Estimator) overuse(now time.Duration) {
 	c := &e.control
 	c.grewAt, c.holdUntil = now, now+settle
 	acked := e.acked.rate(0, fastWindow)
-	sent := e.sent.rate(e.now, slowWindow)
-	if e.queue < queueSmall && acked > scale(sent, probeArrives) {
-		// All that is sent arrives, and soon: go no higher, but do not give
-		// up what works.
-		c.rate = e.clamp(min(c.rate, max(sent, acked)))
+	if e.queue < queueSmall && e.tail < queueLarge {
+		// What is sent arrives soon enough: go no higher, but do not give up
+		// what works.
+		if !e.isLimited() {
+			c.rate = e.clamp(min(c.rate, max(acked, e.sent.rate(e.now, slowWindow))))
+		}
 		return
 	}
-	if acked == 0 || e.queue < queueGone && now-c.fellAt < settle+e.rtt {
-		return
+	if acked > 0 {
+		e.fall(now, acked)
 	}
-	e.fall(now, acked)
 }
 
 // isBehind reports whether much less arrives than is sent.
@@ -117,10 +123,10 @@ func (e *Estimator) fall(now time.Duration, capacity BitRate) {
 	c.rate = e.clamp(min(c.rate, scale(capacity, backoff)))
 	c.fellAt, c.grewAt, c.holdUntil = now, now, now+settle
 	e.probe.next = max(e.probe.next, now+afterFall)
-	if c.raised && now-c.raisedAt < probeMemory {
+	if capacity < scale(c.promised, behindAt) && now-c.promisedAt < probeMemory {
 		e.probe.lied(now)
 	}
-	c.raised = false
+	c.promised, e.probe.chain = 0, false
 	if e.queue > queueGone {
 		c.draining = true
 		c.drainQueue, c.drainedAt = time.Hour, now
@@ -181,14 +187,8 @@ func (e *Estimator) reactToLoss(now time.Duration) {
 		e.fall(now, acked)
 		return
 	}
-	c.rate = e.clamp(scale(min(c.rate, e.reached()), 1-0.5*excess))
+	c.rate = e.clamp(scale(c.rate, 1-0.5*excess))
 	c.grewAt, c.holdUntil = now, now+settle
-}
-
-// reached is the rate that is being sent, with some room: a fall from an
-// estimate that nothing uses would be without effect.
-func (e *Estimator) reached() BitRate {
-	return scale(e.sent.rate(e.now, slowWindow), ackedFactor)
 }
 
 // grow raises the rate as time passes, if what is sent shows that it may:
@@ -226,20 +226,25 @@ func (e *Estimator) judgeProbe(now time.Duration) {
 		p.retry(now)
 		return
 	}
-	if arrived < scale(left, probeArrives*(1-e.loss.inherent)) {
-		// The link is full at what arrived.
-		c.capacity = arrived
-		if r := scale(arrived, regain); r > c.rate {
-			e.raise(now, r)
-		}
+	full := arrived < scale(left, probeArrives*(1-e.loss.inherent))
+	r := min(left, arrived)
+	if full {
+		// The link is full at what arrived, or media came in between.
+		c.capacity = r
+		r = scale(r, regain)
+	} else {
+		p.won++
+		c.promised, c.promisedAt = r, now
+	}
+	before := c.rate
+	if r > c.rate {
+		e.raise(now, r)
+	}
+	if full && c.rate < scale(before, probeProgress) {
 		p.retry(now)
 		return
 	}
-	p.won++
-	if r := min(left, arrived); r > c.rate {
-		e.raise(now, r)
-	}
-	p.state, p.interval, p.next = probeIdle, 0, now
+	p.state, p.chain, p.interval, p.next = probeIdle, true, 0, now
 }
 
 // raise sets the rate to what a cluster has shown.
@@ -247,7 +252,6 @@ func (e *Estimator) raise(now time.Duration, r BitRate) {
 	c := &e.control
 	c.rate = e.clamp(r)
 	c.grewAt, c.holdUntil = now, now+settle
-	c.raisedAt, c.raised = now, true
 	if c.capacity < r {
 		c.capacity = 0
 	}

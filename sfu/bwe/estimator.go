@@ -185,20 +185,33 @@ func (e *Estimator) Wake(now time.Time) time.Time {
 }
 
 // mayProbe reports whether a cluster may start: someone wants more, the path is
-// heard of and is not in trouble.
+// heard of and is not in trouble, and no burst of media is under way, which
+// would spoil the measurement and pile up with it.
 func (e *Estimator) mayProbe(now time.Duration) bool {
+	target := e.Target()
 	return e.heard && e.probe.state == probeIdle && now >= e.probe.next &&
-		e.control.next > e.Target() && e.Target() < e.cfg.Max &&
-		!e.control.draining && e.detector.state != usageOver &&
+		e.wanted() > target && target < e.cfg.Max &&
+		!e.control.draining && e.detector.state != usageOver && e.tail < queueSmall &&
+		e.sent.rate(now, fastWindow) <= target &&
 		e.loss.excess() <= lossFall && now-e.heardAt < time.Second
 }
 
-// probeRate is the rate of the next cluster: what the next step needs, if that is
-// not too far, and not more than all is worth.
+// wanted is the rate worth probing for: the next step, or once a cluster has
+// arrived, all of it, so that a path that has become wide is known as such at
+// once.
+func (e *Estimator) wanted() BitRate {
+	if e.probe.chain {
+		return e.control.full
+	}
+	return e.control.next
+}
+
+// probeRate is the rate of the next cluster: what is wanted, if that is not too
+// far.
 func (e *Estimator) probeRate() BitRate {
 	target := e.Target()
-	rate := min(max(scale(e.control.next, probeHeadroom), probeFactor*target), probeFactor*target)
-	return min(rate, max(scale(e.control.full, probeHeadroom), scale(target, probeHeadroom)), scale(e.cfg.Max, 1/probeArrives))
+	rate := min(scale(e.wanted(), probeHeadroom), probeFactor*target)
+	return min(max(rate, scale(target, probeHeadroom)), scale(e.cfg.Max, 1/probeArrives))
 }
 
 // Stats returns what e knows.

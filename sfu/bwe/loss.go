@@ -3,12 +3,12 @@ package bwe
 import "time"
 
 const (
-	lossWindow     = 300 * time.Millisecond
-	lossPackets    = 20   // a window has at least this many, about
+	lossWindow     = 400 * time.Millisecond
+	lossPackets    = 40   // a window has at least this many, about
 	lossGrow       = 0.02 // below: the rate may grow by itself
 	lossFall       = 0.10 // above: the rate falls (both draft-ietf-rmcat-gcc-02, Section 6)
 	lossBurst      = 0.30 // ends a window early: a queue overflows
-	lossBurstCount = 5
+	lossBurstCount = 8
 	lossInherent   = 0.40 // most that is put down to the path
 )
 
@@ -43,7 +43,7 @@ func (l *lossMeter) close(now time.Duration) bool {
 	}
 	f := float64(l.lost) / float64(n)
 	full := n >= lossPackets && now-l.began >= lossWindow
-	if !full && (l.lost < lossBurstCount || f < lossBurst || n < lossPackets/2) {
+	if !full && (l.lost < lossBurstCount || f < lossBurst+l.inherent || n < lossPackets/3) {
 		return false
 	}
 	l.fraction = f

@@ -10,6 +10,7 @@ const (
 	probeGiveUp   = 500 * time.Millisecond // a cluster that cannot be filled
 	probeWait     = 1 * time.Second        // for the feedback, beyond the round trip
 	probeArrives  = 0.9                    // share of its rate at which a cluster must arrive
+	probeProgress = 1.2                    // a cluster that does not, but raises the rate so much, is followed by another
 	probeFactor   = 2                      // a cluster tries at most this times the target
 	probeHeadroom = 1.15                   // and this times the rate that is wanted
 	probeFirst    = 2 * time.Second        // between clusters that fail, at first
@@ -47,6 +48,7 @@ type prober struct {
 	firstCame, lastCame time.Duration
 	lastSize, firstSize int // of the last sent and of the first received
 
+	chain    bool          // the last cluster raised the rate
 	next     time.Duration // when the next cluster may start
 	interval time.Duration // between failing clusters
 	started  uint64
@@ -62,7 +64,7 @@ func (p *prober) start(now time.Duration, rate BitRate, jitter float64) {
 	length := probeTime + time.Duration(2*jitter*float64(time.Millisecond))
 	*p = prober{
 		state: probeSending, id: id, rate: rate, began: now, length: min(length, probeTimeMax),
-		next: p.next, interval: p.interval, started: p.started + 1, won: p.won,
+		chain: p.chain, next: p.next, interval: p.interval, started: p.started + 1, won: p.won,
 	}
 }
 
@@ -135,7 +137,7 @@ func (p *prober) result() (left, arrived BitRate, ok bool) {
 
 // retry sets when to try again after a cluster that failed.
 func (p *prober) retry(now time.Duration) {
-	p.state = probeIdle
+	p.state, p.chain = probeIdle, false
 	if p.interval == 0 {
 		p.interval = probeFirst
 	}

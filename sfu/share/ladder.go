@@ -128,7 +128,7 @@ func (e *entry) prune() {
 
 // mayReach returns the highest step that e may take now, having been filled
 // with a margin. It notes since when a step up has fitted.
-func (e *entry) mayReach(now time.Time) int {
+func (e *entry) mayReach(now time.Time, budget bwe.BitRate) int {
 	if !e.known || e.isAudio() {
 		return e.level
 	}
@@ -139,7 +139,11 @@ func (e *entry) mayReach(now time.Time) int {
 	if e.memory.fitting.IsZero() {
 		e.memory.fitting = now
 	}
-	if now.Sub(e.memory.fitting) < e.memory.hold {
+	hold := e.memory.hold
+	if float64(budget) > changed*float64(e.memory.budget) {
+		hold = upHold
+	}
+	if now.Sub(e.memory.fitting) < hold {
 		return e.current
 	}
 	return e.level

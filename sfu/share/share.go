@@ -87,6 +87,10 @@ const (
 	// flapTime is how soon after a rise a fall counts as soon, and how
 	// long without one until the hold is upHold again.
 	flapTime = 15 * time.Second
+
+	// A budget so many times the one of the rise that did not last is another
+	// path: the hold is upHold.
+	changed = 1.5
 )
 
 // An Allocator divides the bandwidth of one receiver.
@@ -102,7 +106,8 @@ type Allocator struct {
 type memory struct {
 	layer   Layer         // last choice
 	fitting time.Time     // since when a step up has fitted; zero: it does not
-	raised  time.Time     // last step up
+	raised  time.Time     // last step up; zero once it was followed by a fall
+	budget  bwe.BitRate   // at that step
 	fell    time.Time     // last fall soon after a rise
 	hold    time.Duration // how long a step up must fit
 	round   uint64        // last decision that had the stream
@@ -127,11 +132,11 @@ func (a *Allocator) Allocate(now time.Time, budget bwe.BitRate, streams []Stream
 	a.fill(bwe.BitRate(float64(budget) / margin))
 	for i := range a.entries {
 		e := &a.entries[i]
-		e.limit = e.mayReach(now)
+		e.limit = e.mayReach(now, budget)
 	}
 	a.fill(budget)
 	d := a.decide(streams)
-	a.remember(now)
+	a.remember(now, budget)
 	return d
 }
 
@@ -230,7 +235,7 @@ func (a *Allocator) decide(streams []Stream) Decision {
 }
 
 // remember keeps what the next decision needs and forgets streams that are gone.
-func (a *Allocator) remember(now time.Time) {
+func (a *Allocator) remember(now time.Time, budget bwe.BitRate) {
 	kept := 0
 	for i := range a.entries {
 		e := &a.entries[i]
@@ -244,7 +249,7 @@ func (a *Allocator) remember(now time.Time) {
 		case !e.known:
 			m = memory{hold: upHold}
 		case e.level > had:
-			m.raised, m.fitting = now, time.Time{}
+			m.raised, m.fitting, m.budget = now, time.Time{}, budget
 		case e.level < had:
 			m.fitting = time.Time{}
 			if now.Sub(m.raised) < flapTime {
