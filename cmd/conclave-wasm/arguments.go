@@ -85,7 +85,8 @@ func (a *arguments) each(i int, f func(o options)) {
 }
 
 func (a *arguments) toText(v js.Value) string {
-	if v.Type() != js.TypeString || v.Get("length").Int() > maxTextUnits {
+	// Only the object of a string has a length that can be read from here.
+	if v.Type() != js.TypeString || js.Global().Get("Object").Invoke(v).Get("length").Int() > maxTextUnits {
 		a.refuse()
 		return ""
 	}

@@ -186,6 +186,12 @@ export interface MeetingHandle {
   requestKeyFrame(now: number, stream: number): Outputs;
   restartSubscribe(now: number): Outputs;
   leave(now: number): Outputs;
+  /**
+   * Hands out `count` frame counters of a context, from `from` up to, but not including, `to`. None
+   * is ever handed out twice: a frame worker that is started again asks for new ones, also when the
+   * epoch is the same. `away` before the first `keys`.
+   */
+  lease(context: MediaContext, count: number): { readonly from: bigint; readonly to: bigint } | DoorError;
   /** Frees what the Go side holds; no other method may be called after it. */
   dispose(): void;
 }
