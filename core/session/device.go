@@ -100,8 +100,12 @@ func (d *Device) Link() Link { return d.link }
 // Lease hands out n counters for frames in context, from up to, but not
 // including, to. A counter is never handed out twice, in whatever epoch, so a
 // frame worker that starts again never seals two frames alike. It returns
-// sframe.ErrExhausted when there are no n counters left.
+// sframe.ErrExhausted when there are no n counters left, and sframe.ErrMalformed
+// for an unknown context.
 func (d *Device) Lease(c sframe.Context, n uint64) (from, to uint64, err error) {
+	if !c.IsValid() {
+		return 0, 0, sframe.ErrMalformed
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	from = d.leased[c]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"conclave/core/secret"
 	"conclave/core/sframe"
@@ -23,6 +24,7 @@ type Group struct {
 	roster     []member
 	transcript [32]byte
 	base       secret.Value // base_key
+	erased     atomic.Bool
 
 	// departed are the devices that this device has seen leave, oldest first.
 	departed []AnnouncementHash
@@ -68,18 +70,26 @@ func (g *Group) Member(i SenderIndex) (Member, bool) {
 func (g *Group) Transcript() [32]byte { return g.transcript }
 
 // MediaKey returns the key for frames that member i sends in context c. It
-// returns an error wrapping ErrNotMember if there is no such member. The caller
-// erases the key material when it is done with it.
+// returns an error wrapping ErrNotMember if there is no such member, and
+// ErrErased after Erase. The caller erases the key material when it is done.
 func (g *Group) MediaKey(i SenderIndex, c sframe.Context) (sframe.KeyMaterial, error) {
 	if _, ok := g.member(i); !ok || !c.IsValid() {
 		return sframe.KeyMaterial{}, fmt.Errorf("%w: index %d, %v", ErrNotMember, i, c)
 	}
+	// An erased base key is all zeros, a key that everybody knows.
+	if g.erased.Load() {
+		return sframe.KeyMaterial{}, ErrErased
+	}
 	return sframe.DeriveKey(suite, sframe.NewKID(c, i, g.epoch), g.base)
 }
 
-// Erase overwrites the secrets of the epoch. Call it when the frames of the
-// epoch are no longer expected; the Group must not be used after.
-func (g *Group) Erase() { g.base.Erase() }
+// Erase overwrites the secrets of the epoch: no key can be had from g after
+// that, and no message sealed or opened. Call it when the frames of the epoch
+// are no longer expected, and not beside another use of g.
+func (g *Group) Erase() {
+	g.erased.Store(true)
+	g.base.Erase()
+}
 
 func (g *Group) member(i SenderIndex) (member, bool) {
 	for _, m := range g.roster {
