@@ -123,6 +123,19 @@ func BaseKey(g *Group) []byte { return g.base.Expose() }
 // Departed returns how many devices g remembers to have left.
 func Departed(g *Group) int { return len(g.departed) }
 
+// TestingOnlyDeparted returns g with a memory of departures: first, second and n
+// more.
+func TestingOnlyDeparted(g *Group, first, second AnnouncementHash, n int) *Group {
+	departed := []AnnouncementHash{first, second}
+	for i := range n {
+		departed = append(departed, AnnouncementHash{1, byte(i >> 8), byte(i)})
+	}
+	return &Group{
+		device: g.device, epoch: g.epoch, self: g.self, roster: g.roster,
+		transcript: g.transcript, base: g.base, departed: departed,
+	}
+}
+
 // ProofLabels are the labels of the proofs in announcements and epoch headers.
 var ProofLabels = [...]string{announcementProofLabel, epochProofLabel}
 

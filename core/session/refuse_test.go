@@ -339,34 +339,27 @@ func TestRemovedMemberIsOut(t *testing.T) {
 	}
 }
 
-// What was remembered of departures is bounded.
+// What is remembered of departures is bounded: the oldest are forgotten first.
 func TestDepartedIsBounded(t *testing.T) {
-	m := newMeeting(t, 1)
-	g := m.groups[0]
-	first := m.device(t, "First")
-	for i := range 4*session.MaxMembers + 2 {
-		d := first
-		if i > 0 {
-			d = m.device(t, "Somebody")
-		}
-		add := []session.Announcement{m.announcement(d)}
-		in, err := g.Commit(rand.Reader, add, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := in.Group().Commit(rand.Reader, nil, []session.SenderIndex{in.Group().Roster()[1].Index})
-		if err != nil {
-			t.Fatal(err)
-		}
-		g = out.Group()
-		if _, err := g.Commit(rand.Reader, add, nil); !errors.Is(err, session.ErrGhost) {
-			t.Fatalf("adding one that left = %v, want ErrGhost", err)
-		}
-		if i > 8 && i < 4*session.MaxMembers-8 && testing.Short() {
-			t.Skip("long")
+	const limit = 4 * session.MaxMembers
+	m := newMeeting(t, 2)
+	member := m.groups[0].Roster()[1]
+	oldest, second := m.device(t, "Oldest"), m.device(t, "Second")
+	g := session.TestingOnlyDeparted(m.groups[0], oldest.Hash(), second.Hash(), limit-2)
+	p, err := g.Commit(rand.Reader, nil, []session.SenderIndex{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := p.Group()
+	if got := session.Departed(after); got != limit {
+		t.Errorf("%d departures remembered, want %d", got, limit)
+	}
+	for _, a := range []session.Announcement{m.announcement(second), member.Announcement} {
+		if _, err := after.Commit(rand.Reader, []session.Announcement{a}, nil); !errors.Is(err, session.ErrGhost) {
+			t.Errorf("adding one that left = %v, want ErrGhost", err)
 		}
 	}
-	if got := session.Departed(g); got != 4*session.MaxMembers {
-		t.Errorf("%d departures remembered, want %d", got, 4*session.MaxMembers)
+	if _, err := after.Commit(rand.Reader, []session.Announcement{m.announcement(oldest)}, nil); err != nil {
+		t.Errorf("adding one that was forgotten = %v, want nil", err)
 	}
 }
