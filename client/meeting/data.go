@@ -19,11 +19,11 @@ func (m *Meeting) dataSent(now time.Time, d *api.DataSent) {
 	if m.confirm(d.GetSealed()) || m.group == nil {
 		return
 	}
-	opened, err := m.open(d.GetSealed())
+	opened, from, err := m.open(d.GetSealed())
 	switch {
 	case err == nil:
-		m.take(opened)
-	case errors.Is(err, session.ErrEpoch), errors.Is(err, session.ErrNotMember):
+		m.take(opened, from)
+	case isOtherEpoch(err):
 		m.stats.Undecryptable++
 	case errors.Is(err, session.ErrReplay):
 		m.stats.Replays++
@@ -33,20 +33,35 @@ func (m *Meeting) dataSent(now time.Time, d *api.DataSent) {
 	}
 }
 
-// open opens with the current keys or, if the message is of the epoch before,
-// with those. A sender that is no member any more is refused.
-func (m *Meeting) open(sealed []byte) (session.Message, error) {
-	d, err := m.group.OpenData(sealed)
-	if !errors.Is(err, session.ErrEpoch) || m.previous == nil {
-		return d, err
+// open opens with the current keys or, if the message is of an epoch before,
+// with those. The sender is the member of that epoch: its index may be another
+// device's now.
+func (m *Meeting) open(sealed []byte) (session.Message, session.Member, error) {
+	g := m.group
+	d, err := g.OpenData(sealed)
+	for i := len(m.previous) - 1; i >= 0 && isOtherEpoch(err); i-- {
+		g = m.previous[i].Group
+		d, err = g.OpenData(sealed)
 	}
-	return m.previous.OpenData(sealed)
+	if err != nil {
+		return d, session.Member{}, err
+	}
+	from, _ := g.Member(d.Sender)
+	return d, from, nil
 }
 
-// take shows an opened message.
-func (m *Meeting) take(d session.Message) {
-	from, ok := m.group.Member(d.Sender)
-	if !ok || d.Sender == m.group.Self() {
+func isOtherEpoch(err error) bool {
+	return errors.Is(err, session.ErrEpoch) || errors.Is(err, session.ErrNotMember)
+}
+
+// take shows an opened message. One from a device that has left since is
+// refused: the server may have kept it back for a moment of its choice.
+func (m *Meeting) take(d session.Message, from session.Member) {
+	if _, ok := m.members[from.Hash]; !ok {
+		m.stats.Undecryptable++
+		return
+	}
+	if from.Hash == m.device.Hash() {
 		m.stats.Replays++ // own messages are confirmed before they are opened
 		return
 	}

@@ -136,8 +136,12 @@ func (m *Meeting) nextEpoch(now time.Time, e *api.EpochBegan) {
 // adopt makes g the current epoch and hands out its keys.
 func (m *Meeting) adopt(now time.Time, g *session.Group, header []byte) {
 	before := m.members
-	m.dropPrevious()
-	m.previous, m.previousUntil = m.group, now.Add(keepPrevious)
+	if m.group != nil {
+		m.previous = append(m.previous, oldGroup{m.group, now.Add(keepPrevious)})
+	}
+	if len(m.previous) > maxPrevious {
+		m.dropOldest()
+	}
 	m.group, m.header = g, bytes.Clone(header)
 	m.discardOwn(g)
 	m.refused = 0
@@ -173,17 +177,23 @@ func (m *Meeting) discardOwn(won *session.Group) {
 	m.own, m.commitAsked = nil, false
 }
 
-// dropPrevious erases the keys of the epoch before.
-func (m *Meeting) dropPrevious() {
-	if m.previous != nil {
-		m.previous.Erase()
-	}
-	m.previous, m.previousUntil = nil, time.Time{}
+// An oldGroup still opens what was sealed before its members had the next key.
+type oldGroup struct {
+	*session.Group
+	until time.Time
+}
+
+// dropOldest erases the oldest keys.
+func (m *Meeting) dropOldest() {
+	m.previous[0].Erase()
+	m.previous = slices.Delete(m.previous, 0, 1)
 }
 
 // dropKeys erases everything of the group.
 func (m *Meeting) dropKeys() {
-	m.dropPrevious()
+	for len(m.previous) > 0 {
+		m.dropOldest()
+	}
 	if m.group != nil {
 		m.group.Erase()
 	}

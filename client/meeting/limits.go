@@ -53,6 +53,7 @@ const (
 	maxOutbox       = 128 // chat messages that wait; also those that failed
 	maxDataInFlight = 8
 	maxRequests     = 256
+	maxPrevious     = 8 // epochs; key ids tell 16 apart
 	maxPending      = 4 // own commits whose fate is unknown
 	maxRejoins      = 5 // in rejoinWindow
 	maxAlarms       = 64

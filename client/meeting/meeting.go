@@ -62,17 +62,16 @@ type Meeting struct {
 	retired   keyRing // devices that left
 
 	// The keys.
-	group         *session.Group // nil before the first epoch
-	header        []byte         // of the current epoch
-	members       map[deviceHash]Index
-	previous      *session.Group
-	previousUntil time.Time
-	own           []ownCommit // that may still win the next epoch
-	commitAsked   bool        // the last of own is at the server
-	workSince     time.Time   // since when a change waits for an epoch
-	commitAt      time.Time   // when it is this device's turn
-	commitAfter   time.Time   // not before, as the server refused the last
-	refused       int         // commits refused in a row
+	group       *session.Group // nil before the first epoch
+	header      []byte         // of the current epoch
+	members     map[deviceHash]Index
+	previous    []oldGroup  // oldest first
+	own         []ownCommit // that may still win the next epoch
+	commitAsked bool        // the last of own is at the server
+	workSince   time.Time   // since when a change waits for an epoch
+	commitAt    time.Time   // when it is this device's turn
+	commitAfter time.Time   // not before, as the server refused the last
+	refused     int         // commits refused in a row
 
 	// Sealed messages.
 	outbox    []*outgoing
@@ -189,8 +188,8 @@ func (m *Meeting) Tick(now time.Time) {
 		return
 	}
 	m.tickConnection(now)
-	if m.previous != nil && !now.Before(m.previousUntil) {
-		m.dropPrevious()
+	for len(m.previous) > 0 && !now.Before(m.previous[0].until) {
+		m.dropOldest()
 	}
 	m.settle(now)
 }
@@ -212,8 +211,8 @@ func (m *Meeting) Wake() time.Time {
 	for _, r := range m.requests {
 		earliest(r.at.Add(replyWithin))
 	}
-	if m.previous != nil {
-		earliest(m.previousUntil)
+	if len(m.previous) > 0 {
+		earliest(m.previous[0].until)
 	}
 	if m.phase == phaseSeated {
 		earliest(m.nextPing)

@@ -14,7 +14,7 @@ var mediaContexts = [...]sframe.Context{sframe.Microphone, sframe.Camera, sframe
 // emitKeys hands out the media keys of the current epoch.
 func (m *Meeting) emitKeys() {
 	k := Keys{Epoch: uint64(m.group.Epoch()), Self: Index(m.group.Self())}
-	if m.previous != nil {
+	if len(m.previous) > 0 {
 		k.PreviousFor = keepPrevious
 	}
 	for _, member := range m.group.Roster() {
