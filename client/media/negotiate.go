@@ -1,0 +1,190 @@
+package media
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"conclave/client/meeting"
+)
+
+// do runs job in a goroutine of its own and then finish in Run's, unless the
+// participant has stopped.
+func (p *Participant) do(job func(context.Context) error, finish func(error)) {
+	p.work.Go(func() {
+		ctx, cancel := context.WithTimeout(p.ctx, offerWait)
+		defer cancel()
+		err := job(ctx)
+		select {
+		case p.source <- func() { finish(err) }:
+		case <-p.ctx.Done():
+		}
+	})
+}
+
+// joined starts afresh with a new seat: new keys, new peer connections.
+func (p *Participant) joined(j meeting.Joined) {
+	p.servers = j.IceServers
+	if j.Resumed {
+		// An answer to a Publish may have been lost with the connection.
+		if p.publisher != nil && !p.publisher.started.Load() {
+			p.publish(false)
+		}
+		return
+	}
+	p.seat = j.Seat
+	p.keys.clear()
+	p.lastKeys, p.lastStreams = meeting.Keys{}, meeting.Streams{}
+	p.closeMedia()
+	if p.cfg.Video != nil || p.cfg.Audio != nil {
+		pub, err := newPublisher(p.servers, clips{p.cfg.Video, p.cfg.Audio}, p.keys, p.stateChanged("sending", func() { p.publish(true) }))
+		if err != nil {
+			p.log.Error("nothing is sent", slog.Any("error", err))
+			return
+		}
+		p.publisher = pub
+		p.publish(false)
+	}
+}
+
+// publish offers the sending peer connection.
+func (p *Participant) publish(restart bool) {
+	pub := p.publisher
+	if pub == nil {
+		return
+	}
+	var offer string
+	p.do(func(ctx context.Context) (err error) {
+		offer, err = pub.offer(ctx, restart)
+		return err
+	}, func(err error) {
+		if p.publisher != pub {
+			return
+		}
+		if err == nil {
+			err = p.m.Publish(time.Now(), offer, pub.streams())
+		}
+		if err != nil {
+			// Without a connection to the server there is nobody to offer to;
+			// Joined tries again.
+			p.log.Debug("not published", slog.Any("error", err))
+		}
+	})
+}
+
+func (p *Participant) takeAnswer(out meeting.Published) {
+	if p.publisher == nil {
+		return
+	}
+	if err := p.publisher.answered(out.SDP); err != nil {
+		p.log.Warn("server's answer cannot be used", slog.Any("error", err))
+		return
+	}
+	if err := p.m.SetState(time.Now(), meeting.State{Mic: p.publisher.audio != nil, Camera: p.publisher.video != nil}); err != nil {
+		p.log.Debug("state not sent", slog.Any("error", err))
+	}
+}
+
+func (p *Participant) takeKeys(k meeting.Keys) {
+	p.lastKeys = k
+	if err := p.keys.install(k, p.m.Lease); err != nil {
+		p.log.Error("nothing is sent in this epoch", slog.Uint64("epoch", k.Epoch), slog.Any("error", err))
+	}
+	if p.subscriber != nil {
+		p.subscriber.opener.put(p.ctx, k)
+	}
+}
+
+// takeStreams asks for all streams of others, as large as they come.
+func (p *Participant) takeStreams(s meeting.Streams) {
+	p.lastStreams = s
+	if !p.cfg.Receive {
+		return
+	}
+	if p.subscriber != nil {
+		p.subscriber.opener.put(p.ctx, s)
+	}
+	var view []meeting.ViewItem
+	for _, stream := range s.Streams {
+		isVideo := stream.StreamKind == meeting.Camera || stream.StreamKind == meeting.Screen
+		if stream.Seat == p.seat || !stream.Active || !isVideo || len(view) == viewItems {
+			continue
+		}
+		view = append(view, meeting.ViewItem{Stream: stream.Stream, Width: viewWidth, Height: viewHeight, Priority: 2})
+	}
+	if err := p.m.View(time.Now(), view); err != nil {
+		p.log.Debug("view not sent", slog.Any("error", err))
+	}
+}
+
+// answerOffer answers the server's offer of what it sends.
+func (p *Participant) answerOffer(offer meeting.SubscribeOffer) {
+	if p.subscriber == nil && !p.startReceiving() {
+		return
+	}
+	sub := p.subscriber
+	sub.opener.put(p.ctx, offer.Slots)
+	var answer string
+	p.do(func(ctx context.Context) (err error) {
+		answer, err = sub.answer(ctx, offer.SDP)
+		return err
+	}, func(err error) {
+		if p.subscriber != sub {
+			return
+		}
+		if err == nil {
+			err = p.m.AnswerSubscribe(time.Now(), offer.Generation, answer)
+		}
+		if err != nil {
+			p.log.Warn("server's offer not answered", slog.Any("error", err))
+		}
+	})
+}
+
+// startReceiving makes the receiving peer connection and reports whether that
+// worked.
+func (p *Participant) startReceiving() bool {
+	var packets net.PacketConn
+	var err error
+	if p.cfg.Packets != nil {
+		packets, err = p.cfg.Packets()
+	}
+	var sub *subscriber
+	if err == nil {
+		sub, err = newSubscriber(p.servers, packets, newOpener(&p.stats, p.cfg.OnFrame), p.stateChanged("receiving", p.restartSubscribe))
+	}
+	if err != nil {
+		p.log.Error("nothing is received", slog.Any("error", err))
+		return false
+	}
+	p.subscriber = sub
+	if p.lastKeys.Epoch != 0 {
+		sub.opener.put(p.ctx, p.lastKeys)
+	}
+	sub.opener.put(p.ctx, p.lastStreams)
+	return true
+}
+
+// restartSubscribe asks for new candidates when the receiving connection failed.
+func (p *Participant) restartSubscribe() {
+	if err := p.m.RestartSubscribe(time.Now()); err != nil {
+		p.log.Debug("receiving not restarted", slog.Any("error", err))
+	}
+}
+
+// closeMedia ends both peer connections.
+func (p *Participant) closeMedia() {
+	if p.publisher != nil {
+		if err := p.publisher.close(); err != nil {
+			p.log.Debug("closing the sending peer connection", slog.Any("error", err))
+		}
+		p.publisher = nil
+	}
+	if p.subscriber != nil {
+		if err := p.subscriber.close(); err != nil {
+			p.log.Debug("closing the receiving peer connection", slog.Any("error", err))
+		}
+		p.subscriber = nil
+	}
+}
