@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"conclave/sfu/rtc"
 )
 
 // A Config says what to serve. Zero fields mean the default.
@@ -25,7 +27,8 @@ type Config struct {
 
 	// MediaListen is the UDP address for all media. An empty host means every
 	// address of this machine; an empty MediaListen the port of Listen on every
-	// address, or on the loopback addresses if Listen is one of those.
+	// address, also if Listen is a loopback address: some browsers send no media
+	// over loopback, even to a server on the same machine.
 	MediaListen string
 	// MediaAddresses are told to clients instead of the addresses of this
 	// machine, for a server behind a port forwarding.
@@ -39,6 +42,9 @@ type Config struct {
 	AudioAll int
 	// AllowOrigins are further hosts whose pages may connect.
 	AllowOrigins []string
+
+	// TestOnlyTap gets every RTP packet of every publisher. See rtc.Config.Tap.
+	TestOnlyTap func(rtc.TapPacket)
 
 	Log *slog.Logger // discarded
 }

@@ -10,6 +10,7 @@ import (
 
 	"conclave/httpapi"
 	"conclave/room"
+	"conclave/sfu/rtc"
 )
 
 // metrics are the numbers at /metrics. None has a label for a meeting, a seat
@@ -61,4 +62,37 @@ func (m *metrics) addConnections(s *httpapi.Stats) {
 	m.counter("connections_refused_total", "WebSockets refused.", &s.Refused)
 	m.counter("connections_slow_total", "WebSockets dropped for taking frames too slowly.", &s.Slow)
 	m.counter("frames_malformed_total", "Messages that are no frame.", &s.Malformed)
+}
+
+func (m *metrics) addMedia(s *rtc.Stats) {
+	m.counter("sfu_rtp_packets_received_total", "RTP packets from publishers.", &s.PacketsReceived)
+	m.counter("sfu_rtp_packets_sent_total", "RTP packets to receivers.", &s.PacketsSent)
+	m.counter("sfu_rtp_bytes_received_total", "Bytes of RTP from publishers.", &s.BytesReceived)
+	m.counter("sfu_rtp_bytes_sent_total", "Bytes of RTP to receivers.", &s.BytesSent)
+	m.counter("sfu_rtp_duplicates_total", "Packets received twice.", &s.Duplicates)
+	m.counter("sfu_rtp_padding_total", "Packets received without payload.", &s.PaddingReceived)
+	m.counter("sfu_rtp_malformed_total", "Packets received that do not parse.", &s.Malformed)
+	m.counter("sfu_rtp_unknown_total", "Packets received of streams that were not announced.", &s.Unknown)
+	m.counter("sfu_rtp_write_errors_total", "Packets that could not be sent.", &s.WriteErrors)
+	m.counter("sfu_rtcp_malformed_total", "RTCP packets that do not parse.", &s.MalformedRTCP)
+	m.counter("sfu_nacks_total", "Packets that receivers asked for again.", &s.NACKs)
+	m.counter("sfu_nacks_missed_total", "Of them, those not sent again.", &s.NACKsMissed)
+	m.counter("sfu_retransmissions_total", "Packets sent again.", &s.Retransmitted)
+	m.counter("sfu_probe_packets_total", "Padding sent to measure bandwidth.", &s.Probes)
+	m.counter("sfu_key_frame_requests_total", "Key frame requests sent to publishers.", &s.KeyFrameAsks)
+	m.counter("sfu_key_frame_requests_merged_total", "Key frame requests that waited for another.", &s.KeyFrameMerged)
+	m.counter("sfu_layer_switches_total", "Changes of the layer that a receiver is sent.", &s.LayerSwitches)
+	m.counter("sfu_bandwidth_feedback_total", "Bandwidth feedback from receivers.", &s.Feedbacks)
+	m.counter("sfu_offers_total", "Offers made to receivers.", &s.Offers)
+	m.gauge("sfu_streams", "Streams published now.", &s.Streams)
+	m.gauge("sfu_publishers", "Sending peer connections now.", &s.Publishers)
+	m.gauge("sfu_receivers", "Receiving peer connections now.", &s.Receivers)
+	m.gaugeUint("sfu_bandwidth_estimate_bits", "The newest bandwidth estimate of any receiver, bit/s.", &s.Estimate)
+}
+
+// gaugeUint is gauge for an unsigned number.
+func (m *metrics) gaugeUint(name, help string, v *atomic.Uint64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "conclave", Name: name, Help: help,
+	}, func() float64 { return float64(v.Load()) }))
 }

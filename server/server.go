@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
 	"conclave/api"
 	"conclave/httpapi"
 	"conclave/room"
+	"conclave/sfu/rtc"
 	"conclave/web"
 )
 
@@ -34,6 +36,7 @@ type Server struct {
 	http        *http.Server
 	api         *httpapi.API
 	meetings    *room.Registry
+	media       *rtc.Engine
 	fingerprint string
 }
 
@@ -48,10 +51,29 @@ func Listen(cfg Config) (*Server, error) {
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
-	if err := s.wire(); err != nil {
+	if s.media, err = rtc.NewEngine(s.mediaConfig()); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
+	if err := s.wire(); err != nil {
+		return nil, errors.Join(err, s.media.Close(), s.listener.Close())
+	}
 	return s, nil
+}
+
+// mediaConfig returns where media is received: unless it is said otherwise, on
+// the port of the web client.
+func (s *Server) mediaConfig() rtc.Config {
+	c := rtc.Config{
+		Listen:    s.cfg.MediaListen,
+		Addresses: s.cfg.MediaAddresses,
+		AudioAll:  s.cfg.AudioAll,
+		Tap:       s.cfg.TestOnlyTap,
+		Log:       s.log,
+	}
+	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && c.Listen == "" {
+		c.Listen = net.JoinHostPort("", strconv.Itoa(a.Port))
+	}
+	return c
 }
 
 // wire makes all parts.
@@ -61,6 +83,7 @@ func (s *Server) wire() error {
 		Limit:      s.cfg.MaxParticipants,
 		Grace:      s.cfg.Grace,
 		MeetingTTL: s.cfg.MeetingTTL,
+		NewMedia:   newMedia(s.media),
 		Log:        s.log,
 	})
 	if err != nil {
@@ -80,6 +103,7 @@ func (s *Server) wire() error {
 	}
 	metrics.addMeetings(s.meetings.Stats())
 	metrics.addConnections(s.api.Stats())
+	metrics.addMedia(s.media.Stats())
 	s.http = &http.Server{
 		Handler:           s.api,
 		ReadHeaderTimeout: headerTimeout,
@@ -104,6 +128,9 @@ func (s *Server) wire() error {
 
 // Addr returns the TCP address that is listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// MediaAddrs returns the UDP addresses that media is received on.
+func (s *Server) MediaAddrs() []net.Addr { return s.media.Addrs() }
 
 // URL returns where a browser on this machine finds the server, without a
 // trailing slash. Loopback is called localhost, which browsers trust without TLS.
@@ -155,7 +182,7 @@ func (s *Server) Run(ctx context.Context) error {
 		err = fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(err, s.shutdown())
+	return errors.Join(err, s.shutdown(), s.media.Close())
 }
 
 // shutdown ends all meetings and waits for their last frames to go out.

@@ -19,7 +19,7 @@ type serveCommand struct {
 	TLSKey        string `name:"tls-key" help:"Key file (PEM)." type:"existingfile" env:"CONCLAVE_TLS_KEY"`
 	TLSSelfSigned bool   `name:"tls-self-signed" help:"Make a certificate and print its fingerprint."`
 
-	MediaListen  string       `help:"UDP address for all media. Default: the port of --listen, on loopback only if --listen is." env:"CONCLAVE_MEDIA_LISTEN"`
+	MediaListen  string       `help:"UDP address for all media. Default: the port of --listen on every address." env:"CONCLAVE_MEDIA_LISTEN"`
 	MediaAddress []netip.Addr `help:"Address that clients are told for media, instead of this machine's own. Repeatable." env:"CONCLAVE_MEDIA_ADDRESS"`
 
 	MaxParticipants int           `help:"Most participants of a meeting." default:"50"`
