@@ -188,6 +188,21 @@ func TestOpenAnnouncementRefuses(t *testing.T) {
 	}
 }
 
+// A Link that was never made opens nothing, although its keys are known.
+func TestZeroLink(t *testing.T) {
+	var zero session.Link
+	d := newDevice(t, newLink(t), "Ada")
+	withoutMeeting := slices.Concat(d.Announcement()[:3], []byte{0}, d.Announcement()[signatureKeyAt:])
+	for _, b := range [][]byte{withoutMeeting, session.TestingOnlyProve(zero, session.ProofLabels[0], withoutMeeting)} {
+		if _, err := zero.OpenAnnouncement(b); !errors.Is(err, session.ErrProof) {
+			t.Errorf("OpenAnnouncement with the zero Link = %v, want ErrProof", err)
+		}
+	}
+	if _, err := session.GenerateDevice(rand.Reader, zero, session.Web, "Ada"); err == nil {
+		t.Error("GenerateDevice with the zero Link succeeds")
+	}
+}
+
 // A name sealed for one device cannot be moved to another.
 func TestNameIsBoundToItsDevice(t *testing.T) {
 	link := newLink(t)

@@ -5,8 +5,6 @@ import (
 	"io"
 	"math"
 	"slices"
-
-	"conclave/core/sframe"
 )
 
 // A Pending is an epoch that this device has made and that the server has not
@@ -182,6 +180,3 @@ func (g *Group) commit(rand io.Reader, roster []member, departed []AnnouncementH
 		},
 	}, nil
 }
-
-// isIndex reports whether i fits into a key id.
-func isIndex(i SenderIndex) bool { return i <= sframe.MaxSenderIndex }

@@ -151,13 +151,14 @@ func TestCommitRefuses(t *testing.T) {
 	}
 }
 
-// TestFull fills a meeting to its last index. The announcements are real; only
-// one KEM key is shared to keep the test short, which rosters allow.
+// TestFull fills a meeting to its last index.
 func TestFull(t *testing.T) {
 	m := newMeeting(t, 1)
+	var devices []*session.Device
 	var add []session.Announcement
 	for i := range session.MaxMembers {
-		add = append(add, m.announcement(m.device(t, fmt.Sprintf("Member %d", i+1))))
+		devices = append(devices, m.device(t, fmt.Sprintf("Member %d", i+1)))
+		add = append(add, m.announcement(devices[i]))
 	}
 	owner := m.groups[0]
 	if _, err := owner.Commit(rand.Reader, add, nil); !errors.Is(err, session.ErrFull) {
@@ -173,6 +174,18 @@ func TestFull(t *testing.T) {
 	full := p.Group()
 	if _, err := full.Commit(rand.Reader, add[session.MaxMembers-1:], nil); !errors.Is(err, session.ErrFull) {
 		t.Errorf("adding one more = %v, want ErrFull", err)
+	}
+	last := devices[session.MaxMembers-2]
+	joined, err := session.Join(last, p.Header(), p.Sealed()[last.Hash()], m.lookup)
+	if err != nil || joined.Self() != sframe.MaxSenderIndex || !sameRoster(joined, full) {
+		t.Fatalf("Join as the last member = %v", err)
+	}
+	next, err := full.Commit(rand.Reader, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if joined, err = joined.Process(next.Header(), next.Sealed()[last.Hash()], m.lookup); err != nil || !sameRoster(joined, full) {
+		t.Errorf("Process as the last member = %v", err)
 	}
 	// The place of one that leaves is free an epoch later.
 	if _, err := full.Commit(rand.Reader, add[session.MaxMembers-1:], []session.SenderIndex{5}); !errors.Is(err, session.ErrFull) {

@@ -3,6 +3,8 @@ package session
 import (
 	"crypto/hmac"
 	"slices"
+
+	"conclave/core/sframe"
 )
 
 // Known returns the verified announcement with a hash, and whether there is one.
@@ -128,7 +130,7 @@ func (c epochContext) hasValidRoster() bool {
 	var taken [MaxMembers]bool
 	hashes := make(map[AnnouncementHash]bool, len(c.roster))
 	for _, e := range c.roster {
-		if !isIndex(e.index) || taken[e.index] || hashes[e.hash] {
+		if e.index > sframe.MaxSenderIndex || taken[e.index] || hashes[e.hash] {
 			return false
 		}
 		taken[e.index], hashes[e.hash] = true, true

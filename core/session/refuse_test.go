@@ -75,6 +75,11 @@ func TestProcessRefuses(t *testing.T) {
 		{"oversized", deliver(make([]byte, session.MaxHeader+1), sealed), session.ErrMalformed},
 		{"other version", deliver(flip(honest.Header(), 1), sealed), session.ErrVersion},
 		{"empty roster", forge(func(f *session.Forgery) { f.Roster = nil }), session.ErrMalformed},
+		{"one member too many", forge(func(f *session.Forgery) {
+			for i := len(f.Roster); i <= session.MaxMembers; i++ {
+				add(f, session.SenderIndex(i), session.AnnouncementHash{byte(i >> 8), byte(i)})
+			}
+		}), session.ErrMalformed},
 		{"committer out of range", forge(func(f *session.Forgery) { f.Committer = 1024 }), session.ErrMalformed},
 
 		// A server without the link.
