@@ -3,93 +3,312 @@ package layer
 import (
 	"time"
 
-	"conclave/sfu/codec"
+	"conclave/sfu/dd"
+	"conclave/sfu/seqmap"
 )
 
-// A Stream describes what a slot shows.
-type Stream struct {
-	Codec codec.Codec
-	// Sources are the encodings of the stream, lowest resolution first; one for
-	// SVC and single-layer streams.
-	Sources [MaxEncodings]Source
-	Count   int // of Sources; 0 is no stream
+// A Selector decides what one receiver gets in one slot. It belongs to one
+// goroutine.
+//
+// # Layers
+//
+// Forwarding starts at a key frame. A layer is forwarded with all below it, so
+// the spatial layer falls at any picture boundary and rises at key frames; the
+// temporal layer falls at any picture boundary and rises where the stream says
+// that it may. A simulcast encoding begins at its own key frame.
+//
+// # Numbers
+//
+// Packets that are dropped on purpose must leave no gap in the outgoing numbers,
+// lost ones must. When a packet is missing its layer is unknown. So:
+//
+//   - Nothing is decided about a missing packet while only dropped packets
+//     follow. If it comes, it is forwarded with the next number or dropped, as if
+//     it had come in order.
+//   - As soon as a later packet is forwarded, each missing one is promised a
+//     number of its own: the receiver sees the gap and asks.
+//   - If a promised packet comes and is to be forwarded, it takes its number. If
+//     it is to be dropped, padding takes it (Out.Padding).
+//   - A missing packet that lies between two packets of a frame, picture or layer
+//     that is dropped is itself dropped, and promised nothing.
+//
+// # End of picture
+//
+// The last packet of a picture must have the marker. It is the last packet of
+// the highest layer forwarded, or the one with the publisher's marker. If the
+// publisher leaves that layer out of a picture but not those above, neither
+// comes. So the last packet of a lower layer is held until the next packet tells
+// (Out.Held); the receiver could not decode the picture earlier anyway.
+type Selector struct {
+	config Config
+
+	stream Stream
+	target Layer
+
+	active   bool // the newest segment is being forwarded
+	segments segments
+	numbers  *seqmap.Map
+	in       incoming // of the newest segment's source
+	picture  picture
+	last     sighting // the newest packet of the source
+	frames   frameSet // forwarded of the source
+	mask     uint32   // decode targets that the publisher says are active
+	announce int      // pictures in which to name the active decode targets
+	trail    trail
+	held     held
+	presence presence
+
+	outs    [2]Out // at most: a held packet and the one just given
+	count   int
+	buffers [2][dd.MaxSize]byte // descriptors of outs
 }
 
-// A Config says what the receiver of a slot can do.
-type Config struct {
-	// Descriptor reports whether the receiver negotiated the dependency
-	// descriptor; without it Out.DD is always nil.
-	Descriptor bool
-	// First values of the outgoing stream; choose them at random (RFC 3550, 5.1).
-	Sequence  uint16
-	Timestamp uint32
+// A picture is the newest one of the source.
+type picture struct {
+	timestamp uint32
+	marked    bool   // its marker was sent
+	dropped   bool   // a packet of it was dropped
+	above     uint64 // lowest sequence number of it above the highest layer forwarded, or 0
 }
 
-// An Out is a packet to send.
-type Out struct {
-	// Source and Incoming name the packet whose payload to send. It is the packet
-	// just given to Forward unless Held is set; then take it from the cache.
-	Source   Source
-	Incoming uint64
-	Held     bool
-
-	// Padding means: send a packet without payload, with one byte of RTP
-	// padding, so that the receiver does not ask for this number.
-	Padding bool
-
-	Sequence  uint16
-	Timestamp uint32
-	Marker    bool
-	Rewrite   codec.Rewrite // apply to the receiver's copy of the payload
-
-	// DD is the dependency descriptor to send, or nil. Valid until the next call
-	// of a method of the Selector.
-	DD []byte
+// drop notes that p is dropped, which belongs to the segment g or to none.
+func (c *picture) drop(p *Packet, g *segment) {
+	if p.Timestamp != c.timestamp || g == nil {
+		return
+	}
+	c.dropped = true
+	if int8(p.Spatial) > g.layer.Spatial && (c.above == 0 || p.Sequence < c.above) {
+		c.above = p.Sequence
+	}
 }
 
-// A Selector belongs to one receiver, one slot and one goroutine.
-type Selector struct{ unused int }
+// A sighting is what infer needs of the newest packet.
+type sighting struct {
+	valid             bool
+	dropped           bool
+	timestamp         uint32
+	spatial, temporal uint8
+	hasFrame          bool
+	frameNumber       uint16
+	hasPicture        bool
+	pictureID         uint16
+}
+
+// announcePictures is in how many pictures a new set of active decode targets is
+// named, as it holds from then on and one loss must not hide it (AV1 RTP
+// specification, Section A.4).
+const announcePictures = 16
+
+// maxGap is how many packets may be missing in a row. After more the stream is
+// taken to begin again, because no receiver would ask for so many.
+const maxGap = 512
 
 // NewSelector returns a Selector that shows nothing yet.
-func NewSelector(c Config) *Selector { return &Selector{} }
+func NewSelector(c Config) *Selector {
+	return &Selector{config: c, target: None, numbers: seqmap.New(c.Sequence)}
+}
 
 // SwitchSource makes the slot carry another stream, or none. Numbers and
 // timestamps go on without a gap. Nothing is forwarded until the new stream's
-// next key frame.
-func (s *Selector) SwitchSource(stream Stream) {}
+// next key frame. The same stream again changes nothing.
+func (s *Selector) SwitchSource(stream Stream) {
+	if stream == s.stream {
+		return
+	}
+	s.stream = stream
+	s.active = false
+	s.presence = presence{}
+	s.trail.captured = time.Time{} // another publisher, another clock
+}
 
 // SetTarget sets the highest layer to forward. It is reached as soon as the
 // stream allows; None stops at the next picture.
-func (s *Selector) SetTarget(target Layer) {}
-
-// Forward takes the next packet of any source of the stream and returns what to
-// send now, in order: at most two packets. The slice is valid until the
-// next call of a method of the Selector.
-func (s *Selector) Forward(now time.Time, p *Packet) []Out { return nil }
-
-// NeedsKeyFrame reports whether a key frame would bring the Selector nearer to
-// its target, and of which encoding of the stream (an index into Stream.Sources).
-// The caller throttles requests.
-func (s *Selector) NeedsKeyFrame() (encoding int, ok bool) { return 0, false }
-
-// Current returns the layer that is being forwarded now, or None.
-func (s *Selector) Current() Layer { return None }
-
-// Target returns what SetTarget set.
-func (s *Selector) Target() Layer { return None }
-
-// Lookup returns the incoming packet that the outgoing number sequence stands
-// for, to answer a NACK: if it is in the cache, give it to Resend.
-func (s *Selector) Lookup(sequence uint16) (source Source, incoming uint64, ok bool) {
-	return 0, 0, false
+func (s *Selector) SetTarget(target Layer) {
+	if target.IsNone() {
+		target = None
+	}
+	s.target = Layer{min(target.Spatial, MaxSpatial-1), min(target.Temporal, MaxTemporal-1)}
 }
 
-// Resend returns how to send the packet p again under sequence, for which Lookup
-// named p. If the packet never was to be sent, Out.Padding is set.
-func (s *Selector) Resend(sequence uint16, p *Packet) (Out, bool) { return Out{}, false }
+// Target returns what SetTarget set.
+func (s *Selector) Target() Layer { return s.target }
+
+// Forward takes the next packet of any source of the stream, or a late one of a
+// stream before, and returns what to send now, in order: at most two packets.
+// The slice is valid until the next call of a method of the Selector.
+func (s *Selector) Forward(now time.Time, p *Packet) []Out {
+	s.count = 0
+	if p.Spatial >= MaxSpatial || p.Temporal >= MaxTemporal {
+		return nil
+	}
+	ours := s.isOurs(p)
+	if ours {
+		s.presence.see(now, p, s.isSimulcast())
+	}
+	open := s.active && s.segments.newest().source == p.Source
+	if !open || p.Sequence <= s.in.decided {
+		if s.late(now, p, open) || !ours {
+			return s.outs[:s.count]
+		}
+	}
+	if open && p.Sequence > s.in.highest+maxGap {
+		s.stop()
+		open = false
+	}
+	switch {
+	case open && p.Sequence <= s.in.decided: // dropped before
+	case open:
+		s.next(now, p)
+	case s.mayStartAt(p):
+		s.start(now, p)
+		s.next(now, p)
+	}
+	return s.outs[:s.count]
+}
+
+// isOurs reports whether p is of the stream of the slot.
+func (s *Selector) isOurs(p *Packet) bool {
+	return int(p.Encoding) < min(s.stream.Count, MaxEncodings) && s.stream.Sources[p.Encoding] == p.Source
+}
+
+func (s *Selector) isSimulcast() bool { return s.stream.Count > 1 }
+
+// stop ends the newest segment. A packet still held goes now: without a marker,
+// as nothing tells that its picture is complete.
+func (s *Selector) stop() {
+	s.release(false)
+	s.active = false
+}
+
+// start begins a segment with p, the first packet of a key frame.
+func (s *Selector) start(now time.Time, p *Packet) {
+	s.release(false)
+	g := segment{
+		source: p.Source, encoding: p.Encoding, simulcast: s.isSimulcast(),
+		from: p.Timestamp, layer: s.target,
+	}
+	if g.simulcast {
+		g.layer.Spatial = MaxSpatial - 1 // whatever layers the encoding has
+	}
+	s.trail.align(now, p, &g, s.segments.newest(), s.config.Timestamp)
+	s.segments.push(g)
+	s.active = true
+	s.in.start(p.Sequence)
+	s.picture = picture{timestamp: p.Timestamp}
+	s.last = sighting{}
+	s.frames = frameSet{}
+	s.mask = ^uint32(0)
+	s.announce = 0
+}
+
+// next handles a packet of the source being forwarded that is not decided yet.
+func (s *Selector) next(now time.Time, p *Packet) {
+	if len(p.Payload) == 0 {
+		s.settlePadding(p)
+		s.in.drop(p.Sequence)
+		return
+	}
+	if p.DD != nil && (p.Descriptor.Attached || p.Descriptor.HasActive) && p.Sequence > s.in.highest {
+		s.mask = p.Descriptor.Active
+	}
+	s.settleBefore(p)
+	if isOlder(s.picture.timestamp, p.Timestamp) && !s.turn(p) {
+		return
+	}
+	s.raise(p)
+	g := s.segments.of(p)
+	keep := g != nil && g.wants(p)
+	s.settle(p, keep)
+	s.infer(p, keep)
+	if !keep {
+		s.picture.drop(p, g)
+		s.in.drop(p.Sequence)
+		return
+	}
+	s.send(now, p, g)
+}
+
+// turn begins a new picture, and with it what may change between pictures. It
+// reports whether forwarding goes on.
+func (s *Selector) turn(p *Packet) bool {
+	s.picture = picture{timestamp: p.Timestamp}
+	if s.target.IsNone() {
+		s.stop()
+		return false
+	}
+	s.announce = max(s.announce-1, 0)
+	s.lower(p.Timestamp)
+	return true
+}
+
+// send forwards p, after promising numbers to the packets missing before it.
+func (s *Selector) send(now time.Time, p *Packet, g *segment) {
+	for n := s.in.decided + 1; n < p.Sequence; n++ {
+		if !s.in.isDropped(n) {
+			s.numbers.Append(seqmap.Origin{Source: p.Source, Sequence: n}, seqmap.Missing)
+		}
+	}
+	newest := p.Sequence > s.in.highest
+	s.in.decide(p.Sequence)
+	marker := p.Marker || p.Last && (g.isTop(p) || s.picture.above == p.Sequence+1)
+	state := seqmap.Sent
+	if marker {
+		state = seqmap.SentMarker
+		s.picture.marked = s.picture.marked || p.Timestamp == s.picture.timestamp
+	}
+	number := s.numbers.Append(seqmap.Origin{Source: p.Source, Sequence: p.Sequence}, state)
+	s.emit(now, p, g, number, marker)
+	if newest && !marker && p.Last && s.mayEndAt(p, g) {
+		s.hold(p)
+	}
+}
+
+// emit adds an Out for p.
+func (s *Selector) emit(now time.Time, p *Packet, g *segment, number uint16, marker bool) {
+	o := &s.outs[s.count]
+	*o = s.out(p, g, number, marker, s.buffers[s.count][:0])
+	s.count++
+	s.trail.add(now, p, g)
+	if p.DD != nil && s.active && p.Source == s.segments.newest().source {
+		s.frames.add(p.Descriptor.FrameNumber)
+	}
+}
+
+// out makes the Out of p in the segment g.
+func (s *Selector) out(p *Packet, g *segment, number uint16, marker bool, buffer []byte) Out {
+	o := Out{
+		Source: p.Source, Incoming: p.Sequence,
+		Sequence: number, Timestamp: p.Timestamp + g.timestamp, Marker: marker,
+		Rewrite: g.rewrite(p),
+	}
+	if s.config.Descriptor && p.DD != nil {
+		n := p.Descriptor.FrameNumber + g.frameNumber
+		mask, set := s.targets(p, g)
+		b, err := dd.AppendPatched(buffer, p.DD, &p.Descriptor, n, set, mask)
+		if err != nil { // no room for the mask
+			b, _ = dd.AppendPatched(buffer, p.DD, &p.Descriptor, n, false, 0)
+		}
+		o.DD = b
+	}
+	return o
+}
+
+// targets returns the decode targets that are active for the receiver, and
+// whether this packet is to say so.
+func (s *Selector) targets(p *Packet, g *segment) (mask uint32, set bool) {
+	d := &p.Descriptor
+	active := s.mask
+	if d.Attached || d.HasActive {
+		active = d.Active
+	}
+	within := dd.Layer{Spatial: uint8(g.layer.Spatial), Temporal: uint8(g.layer.Temporal)}
+	mask = p.Structure.TargetsWithin(within) & active
+	set = d.HasActive || s.announce > 0 || d.Attached && mask != d.Active
+	return mask, set && mask != 0
+}
 
 // LastSent returns the RTP timestamp of the newest forwarded picture and when
 // its first packet was forwarded, for sender reports. ok is false before that.
 func (s *Selector) LastSent() (timestamp uint32, at time.Time, ok bool) {
-	return 0, time.Time{}, false
+	return s.trail.timestamp, s.trail.at, s.trail.sent
 }
