@@ -4,21 +4,19 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"time"
 
 	"conclave/client/meeting"
 )
 
-// do runs job in a goroutine of its own and then finish in Run's, unless the
-// participant has stopped.
-func (p *Participant) do(job func(context.Context) error, finish func(error)) {
+// negotiate runs job, which takes time, in a goroutine of its own. An error is
+// logged: the other side then lacks an answer, and what follows is the same as
+// when that was lost on its way.
+func (p *Participant) negotiate(what string, job func(context.Context) error) {
 	p.work.Go(func() {
 		ctx, cancel := context.WithTimeout(p.ctx, offerWait)
 		defer cancel()
-		err := job(ctx)
-		select {
-		case p.source <- func() { finish(err) }:
-		case <-p.ctx.Done():
+		if err := job(ctx); err != nil && p.ctx.Err() == nil {
+			p.log.Warn("negotiation came to nothing", slog.String("what", what), slog.Any("error", err))
 		}
 	})
 }
@@ -54,22 +52,12 @@ func (p *Participant) publish(restart bool) {
 	if pub == nil {
 		return
 	}
-	var offer string
-	p.do(func(ctx context.Context) (err error) {
-		offer, err = pub.offer(ctx, restart)
-		return err
-	}, func(err error) {
-		if p.publisher != pub {
-			return
-		}
-		if err == nil {
-			err = p.m.Publish(time.Now(), offer, pub.streams())
-		}
+	p.negotiate("publish", func(ctx context.Context) error {
+		offer, err := pub.offer(ctx, restart)
 		if err != nil {
-			// Without a connection to the server there is nobody to offer to;
-			// Joined tries again.
-			p.log.Debug("not published", slog.Any("error", err))
+			return err
 		}
+		return p.conn.Publish(offer, pub.streams())
 	})
 }
 
@@ -81,14 +69,14 @@ func (p *Participant) takeAnswer(out meeting.Published) {
 		p.log.Warn("server's answer cannot be used", slog.Any("error", err))
 		return
 	}
-	if err := p.m.SetState(time.Now(), meeting.State{Mic: p.publisher.audio != nil, Camera: p.publisher.video != nil}); err != nil {
+	if err := p.conn.SetState(meeting.State{Mic: p.publisher.audio != nil, Camera: p.publisher.video != nil}); err != nil {
 		p.log.Debug("state not sent", slog.Any("error", err))
 	}
 }
 
 func (p *Participant) takeKeys(k meeting.Keys) {
 	p.lastKeys = k
-	if err := p.keys.install(k, p.m.Lease); err != nil {
+	if err := p.keys.install(k, p.conn.Lease); err != nil {
 		p.log.Error("nothing is sent in this epoch", slog.Uint64("epoch", k.Epoch), slog.Any("error", err))
 	}
 	if p.subscriber != nil {
@@ -113,7 +101,7 @@ func (p *Participant) takeStreams(s meeting.Streams) {
 		}
 		view = append(view, meeting.ViewItem{Stream: stream.Stream, Width: viewWidth, Height: viewHeight, Priority: 2})
 	}
-	if err := p.m.View(time.Now(), view); err != nil {
+	if err := p.conn.View(view); err != nil {
 		p.log.Debug("view not sent", slog.Any("error", err))
 	}
 }
@@ -125,20 +113,12 @@ func (p *Participant) answerOffer(offer meeting.SubscribeOffer) {
 	}
 	sub := p.subscriber
 	sub.opener.put(p.ctx, offer.Slots)
-	var answer string
-	p.do(func(ctx context.Context) (err error) {
-		answer, err = sub.answer(ctx, offer.SDP)
-		return err
-	}, func(err error) {
-		if p.subscriber != sub {
-			return
-		}
-		if err == nil {
-			err = p.m.AnswerSubscribe(time.Now(), offer.Generation, answer)
-		}
+	p.negotiate("subscribe", func(ctx context.Context) error {
+		answer, err := sub.answer(ctx, offer.SDP)
 		if err != nil {
-			p.log.Warn("server's offer not answered", slog.Any("error", err))
+			return err
 		}
+		return p.conn.AnswerSubscribe(offer.Generation, answer)
 	})
 }
 
@@ -168,7 +148,7 @@ func (p *Participant) startReceiving() bool {
 
 // restartSubscribe asks for new candidates when the receiving connection failed.
 func (p *Participant) restartSubscribe() {
-	if err := p.m.RestartSubscribe(time.Now()); err != nil {
+	if err := p.conn.RestartSubscribe(); err != nil {
 		p.log.Debug("receiving not restarted", slog.Any("error", err))
 	}
 }

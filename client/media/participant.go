@@ -12,8 +12,7 @@ package media
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +23,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"conclave/client/clip"
+	"conclave/client/conn"
 	"conclave/client/meeting"
 )
 
@@ -44,8 +44,9 @@ type Config struct {
 	// is called for each new connection, which closes it. Nil uses all addresses
 	// of this machine.
 	Packets func() (net.PacketConn, error)
-	// TLS is for the connection to the server; nil trusts what the system does.
-	TLS *tls.Config
+	// Roots are the certificates that servers are trusted by; those of the
+	// system.
+	Roots *x509.CertPool
 
 	// OnFrame gets every frame that was opened, one at a time, and must not
 	// block for long. OnEvent gets what happens, from the goroutine of Run.
@@ -58,21 +59,15 @@ type Config struct {
 // A FailedError says why a meeting is over for this participant.
 type FailedError struct {
 	Code  meeting.FailureCode
-	Limit int   // of participants, with FailRoomFull
-	Cause error // the last error of the connection, or nil
+	Limit int // of participants, with FailRoomFull
 }
 
-func (e *FailedError) Error() string {
-	if e.Cause != nil {
-		return fmt.Sprintf("meeting failed (%s): %v", e.Code, e.Cause)
-	}
-	return fmt.Sprintf("meeting failed (%s)", e.Code)
-}
+func (e *FailedError) Error() string { return fmt.Sprintf("meeting failed: %s", e.Code) }
 
-func (e *FailedError) Unwrap() error { return e.Cause }
-
-// Errors of Run.
+// Errors of New and Run.
 var (
+	// ErrClip means that a clip cannot be sent.
+	ErrClip = errors.New("clip cannot be sent")
 	// ErrEnded means that the server ended the meeting.
 	ErrEnded = errors.New("the meeting has ended")
 	// ErrRemoved means that the others removed this participant.
@@ -80,7 +75,7 @@ var (
 )
 
 const (
-	callQueue  = 16 // work that waits for Run; those who hand it in wait too
+	callQueue  = 16 // work that waits for Run; what does not fit is left out
 	viewWidth  = 1920
 	viewHeight = 1080
 	viewItems  = 64               // streams that are received at once
@@ -89,19 +84,16 @@ const (
 
 // A Participant takes part in one meeting. Make it with New and call Run once.
 type Participant struct {
-	// Constant after New.
+	// Constant after New, and conn and ctx after the start of Run.
 	cfg    Config
 	log    *slog.Logger
-	url    string
-	source chan func() // work for run
-	events chan socketEvent
+	conn   *conn.Conn
+	ctx    context.Context // ends with Run, for the work it starts
+	source chan func()     // work for Run
 	keys   *sealers
+	stats  stats
 
 	// Owned by Run.
-	m           *meeting.Meeting
-	ctx         context.Context // of Run, for the work it starts
-	socket      *socket
-	lastErr     error // of the connection
 	publisher   *publisher
 	subscriber  *subscriber
 	lastKeys    meeting.Keys
@@ -109,18 +101,10 @@ type Participant struct {
 	servers     []meeting.IceServer
 	seat        meeting.SeatID
 	work        sync.WaitGroup
-	over        bool
-	result      error
-
-	stats stats
 }
 
-// New returns a participant that has not joined yet. The errors are
-// meeting.ErrLink, meeting.ErrName, and those of a clip that cannot be sent.
+// New returns a participant that has not joined yet. The only error is ErrClip.
 func New(cfg Config) (*Participant, error) {
-	if cfg.Class == "" {
-		cfg.Class = meeting.Native
-	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -133,25 +117,8 @@ func New(cfg Config) (*Participant, error) {
 	if err := cfg.checkClips(); err != nil {
 		return nil, err
 	}
-	url, err := endpoint(cfg.Link)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %v", meeting.ErrLink, err)
-	}
-	m, err := meeting.New(meeting.Config{URL: cfg.Link, Create: cfg.Create, Name: cfg.Name, Class: cfg.Class, Rand: rand.Reader}, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	cfg.Link = "" // it holds the secret
-	return &Participant{
-		cfg: cfg, log: cfg.Log, url: url, m: m,
-		source: make(chan func(), callQueue),
-		events: make(chan socketEvent, incomingFrames),
-		keys:   &sealers{},
-	}, nil
+	return &Participant{cfg: cfg, log: cfg.Log, source: make(chan func(), callQueue), keys: &sealers{}}, nil
 }
-
-// ErrClip means that a clip cannot be sent.
-var ErrClip = errors.New("clip cannot be sent")
 
 func (c *Config) checkClips() error {
 	if c.Audio != nil && c.Audio.Audio == nil {
@@ -172,10 +139,11 @@ func (c *Config) checkClips() error {
 func (p *Participant) Stats() Stats { return p.stats.snapshot() }
 
 // RequestKeyPicture asks the sender of a stream for a key picture. It may be
-// called from any goroutine, also from Config.OnFrame.
+// called from any goroutine while Run runs, also from Config.OnFrame. It may be
+// lost: ask again if none comes.
 func (p *Participant) RequestKeyPicture(stream meeting.StreamID) {
 	p.try(func() {
-		if err := p.m.RequestKeyFrame(time.Now(), stream); err != nil {
+		if err := p.conn.RequestKeyFrame(stream); err != nil {
 			p.log.Debug("key picture not asked for", slog.Any("error", err))
 		}
 	})
@@ -189,107 +157,54 @@ func (p *Participant) try(f func()) {
 	}
 }
 
-// Run takes part until ctx ends, and then leaves and returns nil. It returns a
-// *FailedError, ErrEnded or ErrRemoved when the meeting ends before.
+// Run joins and takes part until ctx ends, and then leaves and returns nil. It
+// returns meeting.ErrLink, meeting.ErrName or conn.ErrPlain if it cannot begin,
+// and a *FailedError, ErrEnded or ErrRemoved when the meeting ends before ctx.
 func (p *Participant) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	p.ctx = running
+	c, err := conn.Dial(context.WithoutCancel(ctx), p.cfg.Link, conn.Config{
+		Name: p.cfg.Name, Class: p.cfg.Class, Create: p.cfg.Create, Roots: p.cfg.Roots, Log: p.log,
+	})
+	p.cfg.Link = "" // it holds the secret
+	if err != nil {
+		stop()
+		return err
+	}
+	p.conn = c
 	defer p.shutdown(stop)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	leaving := false
 	for {
-		p.drain()
-		if p.over {
-			return p.result
-		}
-		if leaving {
-			return nil
-		}
-		if wake := p.m.Wake(); wake.IsZero() {
-			timer.Stop()
-		} else {
-			timer.Reset(time.Until(wake))
-		}
 		select {
 		case <-ctx.Done():
-			leaving = true
-			if err := p.m.Leave(time.Now()); err != nil {
-				p.log.Debug("left without saying so", slog.Any("error", err))
-			}
-		case <-timer.C:
-			p.m.Tick(time.Now())
-		case e := <-p.events:
-			p.handleSocket(e)
+			return nil
 		case f := <-p.source:
 			f()
+		case out, ok := <-c.Events():
+			if !ok {
+				return c.Err()
+			}
+			if over, err := p.handle(out); over {
+				return err
+			}
 		}
 	}
 }
 
-// shutdown ends everything that Run started.
+// shutdown leaves and ends everything that Run started.
 func (p *Participant) shutdown(stop context.CancelFunc) {
-	if p.socket != nil {
-		p.socket.finish()
-		p.socket = nil
-	}
 	stop()
+	if err := p.conn.Close(); err != nil {
+		p.log.Debug("closing the connection", slog.Any("error", err))
+	}
 	p.work.Wait()
 	p.keys.clear()
 	p.closeMedia()
 }
 
-func (p *Participant) handleSocket(e socketEvent) {
-	if e.socket != p.socket {
-		return // of one that was given up
-	}
-	now := time.Now()
-	switch {
-	case e.open:
-		p.m.Connected(now)
-	case e.lost != nil:
-		p.lastErr = e.lost
-		p.socket.close()
-		p.socket = nil
-		p.m.Disconnected(now)
-	default:
-		p.m.Receive(now, e.frame)
-	}
-}
-
-// drain carries out what the meeting asks for.
-func (p *Participant) drain() {
-	for {
-		out, ok := p.m.Poll()
-		if !ok {
-			return
-		}
-		p.handle(out)
-	}
-}
-
-func (p *Participant) handle(out meeting.Output) {
+// handle does what follows from an event, and reports whether the meeting is
+// over and why.
+func (p *Participant) handle(out meeting.Output) (over bool, err error) {
 	switch out := out.(type) {
-	case meeting.Send:
-		if p.socket != nil && !p.socket.send(out.Frame) {
-			p.log.Warn("connection is too slow, giving it up")
-			p.socket.close()
-			p.socket = nil
-			p.m.Disconnected(time.Now())
-		}
-		return
-	case meeting.Connect:
-		if p.socket != nil {
-			p.socket.close()
-		}
-		p.socket = openSocket(p.url, p.cfg.TLS, out.Delay, p.events)
-		return
-	case meeting.Close:
-		if s := p.socket; s != nil {
-			p.work.Go(s.finish)
-			p.socket = nil
-		}
-		return
 	case meeting.Joined:
 		p.joined(out)
 	case meeting.Keys:
@@ -307,19 +222,12 @@ func (p *Participant) handle(out meeting.Output) {
 	case meeting.PublishFailed:
 		p.log.Warn("server refused what this client sends", slog.String("reason", out.Message))
 	case meeting.Failed:
-		p.over, p.result = true, &FailedError{Code: out.Code, Limit: out.Limit, Cause: p.causeOf(out.Code)}
+		over, err = true, &FailedError{Code: out.Code, Limit: out.Limit}
 	case meeting.Left:
-		p.over, p.result = true, leftError(out.Reason)
+		over, err = true, leftError(out.Reason)
 	}
 	p.cfg.OnEvent(out)
-}
-
-// causeOf returns the connection's error where that is why the meeting failed.
-func (p *Participant) causeOf(code meeting.FailureCode) error {
-	if code == meeting.FailLost || code == meeting.FailUnknown {
-		return p.lastErr
-	}
-	return nil
+	return over, err
 }
 
 func leftError(r meeting.LeftReason) error {
@@ -332,8 +240,7 @@ func leftError(r meeting.LeftReason) error {
 	return nil
 }
 
-// stateChanged mends a peer connection that failed; again hands the attempt to
-// Run.
+// stateChanged mends a peer connection that failed; again is handed to Run.
 func (p *Participant) stateChanged(name string, again func()) func(webrtc.PeerConnectionState) {
 	return func(s webrtc.PeerConnectionState) {
 		p.log.Debug("peer connection", slog.String("which", name), slog.String("state", s.String()))

@@ -26,6 +26,7 @@ const (
 // cli is the command line: one field for each command.
 type cli struct {
 	Serve      serveCommand                 `cmd:"" help:"Run the server."`
+	Demo       demoCommand                  `cmd:"" help:"Run a server, a meeting with a robot in it, and show how to join."`
 	Version    versionCommand               `cmd:"" help:"Print the version."`
 	Completion kongplete.InstallCompletions `cmd:"" help:"Print or install shell completions."`
 }
