@@ -6,7 +6,9 @@ package dd
 //   - the frame of spatial layer 0 in a key picture: on nothing;
 //   - another frame of a key picture: on the layer below in the same picture;
 //   - T0: on the last T0 of its spatial layer;
-//   - T1, T2: on the last frame of its spatial layer with a lower temporal id;
+//   - T1, T2: on the last frame of its spatial layer with a lower temporal id, but
+//     none above T0 that is older than the last T0 picture, so that a receiver can
+//     begin with higher temporal layers there even if the encoder left out frames;
 //   - without Key also: on the layer below in the same picture.
 //
 // A chain for a spatial layer is its T0 frames, and the frames they depend on in
@@ -37,6 +39,9 @@ func (h *history) next(spatial, temporal uint8, key bool) Descriptor {
 	}
 	if !h.started || spatial <= h.top {
 		h.picture = [maxModeSpatial]frame{}
+		for s := range h.last {
+			clear(h.last[s][temporal+1:])
+		}
 	}
 	h.started, h.top = true, spatial
 

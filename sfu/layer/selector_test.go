@@ -3,7 +3,6 @@ package layer
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"time"
 
@@ -171,9 +170,6 @@ func TestForwardModel(t *testing.T) {
 			// The beginning of a picture is guessed from timestamps.
 			received(rt, s.outs)
 			return
-		}
-		if os.Getenv("DUMP") != "" {
-			s.dump(40)
 		}
 		// A packet whose structure is late cannot be read: that is a loss.
 		s.verify(check{complete: trouble < 3 && len(s.unread) == 0, descriptor: receiverDD})
