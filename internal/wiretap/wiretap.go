@@ -35,7 +35,18 @@ type Tap struct {
 	mu      sync.Mutex
 	openers map[sframe.Epoch]*sframe.Opener
 	streams map[uint32]*stream
+	pending []pending
 	report  Report
+}
+
+// maxPending bounds the frames that wait for a key.
+const maxPending = 20_000
+
+// A pending frame did not open when it came. It is judged once more when the
+// report is made: the publisher may have had the key of an epoch first.
+type pending struct {
+	stream *stream
+	frame  []byte
 }
 
 // A Report is what the tap saw until now.
@@ -97,16 +108,15 @@ func (t *Tap) Add(p Packet) {
 func (t *Tap) Report() Report {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := t.report
-	r.Failures = slices.Clone(r.Failures)
-	if r.Failures == nil {
-		r.Failures = []string{}
+	for _, s := range t.streams {
+		s.flush()
 	}
+	t.judgePending()
+	r := t.report
+	r.Failures = append([]string{}, r.Failures...)
 	r.Streams = make([]*StreamReport, 0, len(t.streams))
 	for _, ssrc := range slices.Sorted(maps.Keys(t.streams)) {
-		s := t.streams[ssrc]
-		s.flush()
-		one := s.report
+		one := t.streams[ssrc].report
 		one.Codecs, one.Layers = slices.Clone(one.Codecs), maps.Clone(one.Layers)
 		r.Streams = append(r.Streams, &one)
 		r.Frames += one.Opened + one.Failed + one.Incomplete
@@ -119,22 +129,40 @@ func (t *Tap) Report() Report {
 
 // judge opens one sealed frame of a stream, with mu held.
 func (t *Tap) judge(s *stream, frame []byte) {
+	if reason := t.open(s, frame); reason == "" {
+		return
+	} else if len(t.pending) >= maxPending {
+		t.fail(s, reason, frame)
+		return
+	}
+	t.pending = append(t.pending, pending{s, slices.Clone(frame)})
+}
+
+// judgePending decides on the frames that waited for a key.
+func (t *Tap) judgePending() {
+	for _, p := range t.pending {
+		if reason := t.open(p.stream, p.frame); reason != "" {
+			t.fail(p.stream, reason, p.frame)
+		}
+	}
+	t.pending = nil
+}
+
+// open opens a frame and counts it, or returns why it does not open.
+func (t *Tap) open(s *stream, frame []byte) (reason string) {
 	context, ok := contexts[s.report.Kind]
 	if !ok {
-		t.fail(s, fmt.Sprintf("stream of unknown kind %q", s.report.Kind), frame)
-		return
+		return fmt.Sprintf("stream of unknown kind %q", s.report.Kind)
 	}
 	h, _, err := sframe.ParseHeader(frame)
 	if err != nil {
-		t.fail(s, "no SFrame header", frame)
-		return
+		return "no SFrame header"
 	}
 	c, _, low, err := h.KID.Split()
 	if err != nil || c != context {
-		t.fail(s, fmt.Sprintf("key id %#x is not one of %s", uint64(h.KID), s.report.Kind), frame)
-		return
+		return fmt.Sprintf("key id %#x is not one of %s", uint64(h.KID), s.report.Kind)
 	}
-	reason := "no key"
+	reason = "no key"
 	for epoch, opener := range t.openers {
 		if epoch%16 != low || !opener.Has(h.KID) {
 			continue
@@ -143,11 +171,11 @@ func (t *Tap) judge(s *stream, frame []byte) {
 		if err == nil {
 			s.report.Opened++
 			s.report.Layers[fmt.Sprintf("S%dT%d", fh.Spatial, fh.Temporal)]++
-			return
+			return ""
 		}
 		reason = err.Error()
 	}
-	t.fail(s, reason, frame)
+	return reason
 }
 
 func (t *Tap) fail(s *stream, reason string, frame []byte) {
