@@ -114,6 +114,7 @@ func (m *Meeting) sendChats(now time.Time) {
 	if !m.canSeal() || now.Before(m.chatAfter) {
 		return
 	}
+	m.chatAfter = time.Time{}
 	asked := 0
 	for _, o := range m.outbox {
 		if o.delivery == chatAsked {

@@ -205,7 +205,7 @@ func (m *Meeting) Wake() time.Time {
 			next = t
 		}
 	}
-	if m.phase != phaseSeated {
+	if m.phase == phaseConnecting || m.phase == phaseAway {
 		earliest(m.giveUp)
 	}
 	for _, r := range m.requests {
@@ -217,7 +217,7 @@ func (m *Meeting) Wake() time.Time {
 	if m.phase == phaseSeated {
 		earliest(m.nextPing)
 		earliest(m.commitAt)
-		if m.canSeal() {
+		if m.canSeal() && m.canAsk() {
 			earliest(m.stateAt)
 			if m.hasQueuedChat() {
 				earliest(m.chatAfter)

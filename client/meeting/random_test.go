@@ -14,13 +14,20 @@ import (
 // and write at random, then waits. Everybody still there must share one epoch
 // whose keys nobody who left ever had, and every message must have arrived once.
 func TestRandomMeetings(t *testing.T) {
-	seeds, first := 40, 1
-	if v := os.Getenv("CONCLAVE_SEED"); v != "" { // to repeat one that failed
-		n, err := strconv.Atoi(v)
-		if err != nil {
+	seeds, first := 12, 1
+	// CONCLAVE_SEED repeats one that failed, CONCLAVE_SEEDS runs more of them.
+	for name, value := range map[string]*int{"CONCLAVE_SEED": &first, "CONCLAVE_SEEDS": &seeds} {
+		v := os.Getenv(name)
+		if v == "" {
+			continue
+		}
+		var err error
+		if *value, err = strconv.Atoi(v); err != nil {
 			t.Fatal(err)
 		}
-		seeds, first = 1, n
+	}
+	if os.Getenv("CONCLAVE_SEED") != "" {
+		seeds = 1
 	}
 	for seed := first; seed < first+seeds; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -189,7 +189,12 @@ func (p *person) drain() {
 		if p.ticks.Equal(wake) {
 			p.ticks = time.Time{}
 		}
-		p.do(func() { p.m.Tick(p.sim.now) })
+		p.do(func() {
+			p.m.Tick(p.sim.now)
+			if wake := p.m.Wake(); !wake.IsZero() && !wake.After(p.sim.now) {
+				p.sim.t.Errorf("%s wants Tick again at once: it would spin", p.name)
+			}
+		})
 	})
 }
 
