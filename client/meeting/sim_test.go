@@ -353,3 +353,12 @@ func (p *person) crash() {
 }
 
 func hashOf(k MediaKey) [32]byte { return sha256.Sum256(k.Key.Expose()) }
+
+// rngReader is randomness that repeats with the seed.
+func (s *sim) rngReader() *rand.ChaCha8 {
+	var seed [32]byte
+	for i := range seed {
+		seed[i] = byte(s.rng.Uint32())
+	}
+	return rand.NewChaCha8(seed)
+}

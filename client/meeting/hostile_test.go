@@ -1,0 +1,425 @@
+package meeting
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"conclave/api"
+	"conclave/core/session"
+)
+
+// announcementOf makes the announcement of a device that holds the link.
+func announcementOf(t *testing.T, link session.Link, name string) []byte {
+	t.Helper()
+	d, err := session.GenerateDevice(newSim(t, 99).rngReader(), link, session.Native, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Announcement()
+}
+
+func otherLink(t *testing.T) session.Link {
+	t.Helper()
+	return newSim(t, 98).link
+}
+
+// A server that puts its own key in place of a joiner's is caught by everybody,
+// and nobody gives that key anything.
+func TestServerSwapsKey(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		swap func(t *testing.T, s *sim, honest []byte) []byte
+	}{
+		{"a key of its own", func(t *testing.T, _ *sim, _ []byte) []byte {
+			return announcementOf(t, otherLink(t), "Lin")
+		}},
+		{"one bit of the KEM key", func(_ *testing.T, _ *sim, honest []byte) []byte {
+			b := bytes.Clone(honest)
+			b[100] ^= 1
+			return b
+		}},
+		{"nothing", func(*testing.T, *sim, []byte) []byte { return nil }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSim(t, 20)
+			ada := s.join("Ada", true)
+			s.run(time.Second)
+			s.server.edit = func(_ *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+				if j := f.GetEvent().GetSeatJoined(); j != nil {
+					j.Seat.Announcement = c.swap(t, s, j.GetSeat().GetAnnouncement())
+				}
+				return f
+			}
+			commits := 0
+			s.server.refuse = func(_ *modelSeat, f *api.ClientFrame) *api.Error {
+				if f.GetCommit() != nil {
+					commits++
+				}
+				return nil
+			}
+			lin := s.join("Lin", false)
+			s.run(3 * time.Second)
+			if !ada.hasAlarm(AlarmGhost) {
+				t.Error("Ada does not notice")
+			}
+			if commits != 0 || len(ada.roster.Members) != 1 || lin.keys.Epoch != 0 {
+				t.Errorf("%d commits, roster %v, Lin's epoch %d", commits, ada.roster.Members, lin.keys.Epoch)
+			}
+		})
+	}
+}
+
+// A server that shows a joiner a false member does not get the joiner to talk to
+// it.
+func TestServerLiesToJoiner(t *testing.T) {
+	s := newSim(t, 21)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	s.server.edit = func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		if j := f.GetReply().GetJoined(); j != nil && to.id != 1 {
+			j.Seats[0].Announcement = announcementOf(t, otherLink(t), "Ada")
+		}
+		return f
+	}
+	lin := s.join("Lin", false)
+	s.run(30 * time.Second)
+	if !lin.hasAlarm(AlarmGhost) || lin.keys.Epoch != 0 {
+		t.Errorf("alarms %v, epoch %d", lin.alarms, lin.keys.Epoch)
+	}
+	if lin.failed == nil || lin.failed.Code != FailUnknown {
+		t.Errorf("failed %v, want unknown after some attempts", lin.failed)
+	}
+	s.run(30 * time.Second)
+	s.checkTogether(ada)
+}
+
+// A device that has left cannot be brought back by replaying its announcement.
+func TestServerReplaysAnnouncement(t *testing.T) {
+	s := newSim(t, 22)
+	ada := s.join("Ada", true)
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	old := s.server.seats[1].announcement
+	lin.leave()
+	s.run(time.Second)
+	epoch := ada.keys.Epoch
+	s.server.record(&api.Event{Body: &api.Event_SeatJoined{SeatJoined: &api.SeatJoined{
+		Seat: &api.Seat{Seat: 77, Announcement: old},
+	}}}, nil)
+	s.run(2 * time.Second)
+	if ada.keys.Epoch != epoch || len(ada.roster.Members) != 1 || !ada.hasAlarm(AlarmGhost) {
+		t.Errorf("epoch %d after %d, alarms %v", ada.keys.Epoch, epoch, ada.alarms)
+	}
+}
+
+// The same announcement in two seats is one device, and the second seat a ghost.
+func TestServerDoublesSeat(t *testing.T) {
+	s := newSim(t, 23)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	s.server.record(&api.Event{Body: &api.Event_SeatJoined{SeatJoined: &api.SeatJoined{
+		Seat: &api.Seat{Seat: 77, Announcement: s.server.seats[0].announcement},
+	}}}, nil)
+	s.run(2 * time.Second)
+	s.checkTogether(ada, lin)
+	if !ada.hasAlarm(AlarmGhost) || !lin.hasAlarm(AlarmGhost) || lin.member("Ada").Seat != 1 {
+		t.Errorf("alarms %v, %v; Ada in seat %d", ada.alarms, lin.alarms, lin.member("Ada").Seat)
+	}
+}
+
+// Streams are tied to the device in their seat: whichever streams the server
+// claims for whom, the index is that of the keys that must open them.
+func TestServerSwapsStreams(t *testing.T) {
+	s := newSim(t, 24)
+	ada, lin, noor := s.join("Ada", true), s.join("Lin", false), s.join("Noor", false)
+	s.run(time.Second)
+	frame := func(adaStream, linStream uint32) *api.ServerFrame {
+		return &api.ServerFrame{Body: &api.ServerFrame_Streams{Streams: &api.Streams{Streams: []*api.Stream{
+			{Stream: adaStream, Seat: 1, Kind: api.StreamKind_STREAM_KIND_CAMERA, Codec: "video/VP9", Active: true},
+			{Stream: linStream, Seat: 2, Kind: api.StreamKind_STREAM_KIND_CAMERA, Codec: "video/VP9", Active: true},
+			{Stream: 12, Seat: 99, Kind: api.StreamKind_STREAM_KIND_CAMERA},
+			{Stream: 13, Seat: 1, Kind: 99},
+		}}}}
+	}
+	want := map[SeatID]Index{1: ada.self().Index, 2: lin.self().Index}
+	for _, f := range []*api.ServerFrame{frame(10, 11), frame(11, 10)} {
+		s.server.sendTo(s.server.seat(3), f)
+		s.run(time.Second)
+		if len(noor.streams) != 2 {
+			t.Fatalf("streams %v, want two: a stream of nobody or of no kind is not shown", noor.streams)
+		}
+		for _, st := range noor.streams {
+			if st.Index != want[st.Seat] {
+				t.Errorf("stream %d of seat %d has index %d, want %d", st.Stream, st.Seat, st.Index, want[st.Seat])
+			}
+			for _, k := range noor.keys.Receive {
+				if k.Index == st.Index && Index(k.KID>>4&1023) != st.Index {
+					t.Errorf("key id %#x is not that of index %d", k.KID, st.Index)
+				}
+			}
+		}
+	}
+}
+
+// Events that come again, with old numbers or as new ones, change nothing.
+func TestServerReplaysEvents(t *testing.T) {
+	s := newSim(t, 25)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	ada.say("once")
+	s.run(time.Second)
+	for _, e := range slices.Clone(s.server.log) {
+		s.server.sendTo(s.server.seat(2), e.frame(2))
+	}
+	s.run(time.Second)
+	chat := s.server.log[len(s.server.log)-1].event.GetDataSent()
+	if chat == nil {
+		t.Fatal("the last event is not the message")
+	}
+	s.server.record(&api.Event{Body: &api.Event_DataSent{DataSent: proto.Clone(chat).(*api.DataSent)}}, nil)
+	for _, e := range slices.Clone(s.server.log) {
+		if b := e.event.GetEpochBegan(); b != nil && b.GetEpoch() < ada.keys.Epoch {
+			s.server.record(proto.Clone(e.event).(*api.Event), e.sealed)
+		}
+	}
+	s.run(time.Second)
+	s.checkTogether(ada, lin)
+	if got := lin.texts(); len(got) != 1 {
+		t.Errorf("Lin has %q", got)
+	}
+	if lin.m.Stats().Replays == 0 || len(lin.alarms) != 0 {
+		t.Errorf("stats %+v, alarms %v", lin.m.Stats(), lin.alarms)
+	}
+}
+
+// A server that keeps events back is asked for them again.
+func TestServerDropsEvents(t *testing.T) {
+	s := newSim(t, 26)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	dropped := false
+	s.server.edit = func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		if f.GetEvent() != nil && to.id == 2 && !dropped {
+			dropped = true
+			return nil
+		}
+		return f
+	}
+	ada.say("first")
+	ada.say("second")
+	s.run(3 * time.Second)
+	s.checkTogether(ada, lin)
+	if got := lin.texts(); !slices.Equal(got, []string{"Ada: first", "Ada: second"}) || lin.m.Stats().Gaps == 0 {
+		t.Errorf("Lin has %q, stats %+v", got, lin.m.Stats())
+	}
+}
+
+// Two members commit and the server tells each of them that it has won: they
+// find out with the next epoch, say so and meet again with new keys.
+func TestServerForks(t *testing.T) {
+	s := newSim(t, 27)
+	ada, lin, noor := s.join("Ada", true), s.join("Lin", false), s.join("Noor", false)
+	s.run(time.Second)
+	s.checkTogether(ada, lin, noor)
+	// Noor is shown an epoch that only she gets: one that Lin made.
+	fork, err := lin.m.group.Commit(s.rngReader(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := noor.m.device.Hash()
+	s.server.edit = func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		b := f.GetEvent().GetEpochBegan()
+		if to.id == 3 && b != nil && b.GetEpoch() == uint64(fork.Group().Epoch()) {
+			b.Header, b.Sealed = fork.Header(), fork.Sealed()[hash]
+		}
+		return f
+	}
+	mei := s.join("Mei", false)
+	s.run(time.Second)
+	if noor.hasAlarm(AlarmFork) {
+		t.Fatal("the fork shows already")
+	}
+	kofi := s.join("Kofi", false)
+	s.run(5 * time.Second)
+	if !noor.hasAlarm(AlarmFork) || ada.hasAlarm(AlarmFork) {
+		t.Errorf("alarms of Noor %v, Ada %v", noor.alarms, ada.alarms)
+	}
+	s.checkTogether(ada, lin, mei, kofi, noor)
+	if noor.joined.Resumed || noor.joined.Seat == 3 {
+		t.Errorf("Noor is still in seat %d", noor.joined.Seat)
+	}
+}
+
+// An epoch that nobody made with the link, or that is not for this device, is
+// refused whatever the server says.
+func TestServerMakesEpoch(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		forge func(b *api.EpochBegan)
+	}{
+		{"one bit of the header", func(b *api.EpochBegan) { b.Header[20] ^= 1 }},
+		{"one bit of the sealed key", func(b *api.EpochBegan) { b.Sealed[30] ^= 1 }},
+		{"no sealed key", func(b *api.EpochBegan) { b.Sealed = nil }},
+		{"another number", func(b *api.EpochBegan) { b.Epoch += 3 }},
+		{"nothing", func(b *api.EpochBegan) { b.Header = nil }},
+		{"too much", func(b *api.EpochBegan) { b.Header = make([]byte, maxHeader+1) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSim(t, 28)
+			ada, lin := s.join("Ada", true), s.join("Lin", false)
+			s.run(time.Second)
+			before := lin.keys.Epoch
+			once := false
+			s.server.edit = func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+				if b := f.GetEvent().GetEpochBegan(); b != nil && to.id == 2 && !once {
+					once = true
+					c.forge(b)
+				}
+				return f
+			}
+			noor := s.join("Noor", false)
+			s.run(60 * time.Millisecond)
+			if lin.keys.Epoch != before {
+				t.Errorf("Lin took over epoch %d", lin.keys.Epoch)
+			}
+			s.run(5 * time.Second)
+			if !lin.hasAlarm(AlarmFork) {
+				t.Errorf("alarms %v, want fork", lin.alarms)
+			}
+			s.checkTogether(ada, lin, noor)
+		})
+	}
+}
+
+// A message that is changed or made up on the way is refused and shown.
+func TestServerChangesMessages(t *testing.T) {
+	s := newSim(t, 29)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	s.server.edit = func(_ *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		if d := f.GetEvent().GetDataSent(); d != nil {
+			d.Sealed[len(d.Sealed)-1] ^= 1
+		}
+		return f
+	}
+	ada.say("hello")
+	s.run(time.Second)
+	if len(lin.chats) != 0 || !lin.hasAlarm(AlarmTamper) || lin.m.Stats().Tampered != 1 {
+		t.Errorf("chats %v, alarms %v, stats %+v", lin.texts(), lin.alarms, lin.m.Stats())
+	}
+}
+
+// A message of a member who has left, kept back by the server until the index
+// belongs to somebody else, is not shown as that somebody's.
+func TestServerKeepsMessageBack(t *testing.T) {
+	s := newSim(t, 30)
+	ada, lin, noor := s.join("Ada", true), s.join("Lin", false), s.join("Noor", false)
+	s.run(time.Second)
+	var kept []byte
+	s.server.refuse = func(from *modelSeat, f *api.ClientFrame) *api.Error {
+		if d := f.GetData(); d != nil && from.id == 3 {
+			kept = d.GetSealed()
+			return &api.Error{Code: api.ErrorCode_ERROR_CODE_INTERNAL}
+		}
+		return nil
+	}
+	index := noor.self().Index
+	noor.say("kept back")
+	s.run(100 * time.Millisecond)
+	noor.leave()
+	s.run(500 * time.Millisecond)
+	mei, kofi := s.join("Mei", false), s.join("Kofi", false)
+	s.run(500 * time.Millisecond)
+	s.checkTogether(ada, lin, mei, kofi)
+	if mei.self().Index != index && kofi.self().Index != index {
+		t.Fatalf("nobody has index %d now", index)
+	}
+	s.server.record(&api.Event{Body: &api.Event_DataSent{DataSent: &api.DataSent{Seat: 4, Sealed: kept}}}, nil)
+	s.run(time.Second)
+	for _, p := range []*person{ada, lin} {
+		if len(p.chats) != 0 {
+			t.Errorf("%s shows %q", p.name, p.texts())
+		}
+	}
+}
+
+// A server that refuses every commit does not get the client to spin.
+func TestServerRefusesCommits(t *testing.T) {
+	s := newSim(t, 31)
+	s.join("Ada", true)
+	commits := 0
+	s.server.refuse = func(_ *modelSeat, f *api.ClientFrame) *api.Error {
+		if f.GetCommit() != nil {
+			commits++
+			return &api.Error{Code: api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT}
+		}
+		return nil
+	}
+	s.run(20 * time.Second)
+	if commits < 3 || commits > 25 {
+		t.Errorf("%d commits in 20 s", commits)
+	}
+}
+
+// Messages are sent again when the server asks for less, and fail when it
+// refuses them; then they can be tried again.
+func TestServerRefusesMessages(t *testing.T) {
+	s := newSim(t, 32)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	code := api.ErrorCode_ERROR_CODE_RATE_LIMITED
+	s.server.refuse = func(_ *modelSeat, f *api.ClientFrame) *api.Error {
+		if f.GetData() != nil && code != 0 {
+			return &api.Error{Code: code}
+		}
+		return nil
+	}
+	first := ada.say("limited")
+	s.run(500 * time.Millisecond)
+	code = 0
+	s.run(2 * time.Second)
+	if !ada.sent[first] {
+		t.Error("a limited message was not sent again")
+	}
+	code = api.ErrorCode_ERROR_CODE_TOO_LARGE
+	second := ada.say("refused")
+	s.run(time.Second)
+	if !ada.failures[second] {
+		t.Error("a refused message has not failed")
+	}
+	code = 0
+	ada.do(func() {
+		if err := ada.m.RetryChat(s.now, second); err != nil {
+			t.Errorf("RetryChat = %v", err)
+		}
+	})
+	s.run(time.Second)
+	if got := lin.texts(); !ada.sent[second] || len(got) != 2 {
+		t.Errorf("sent %v, Lin has %q", ada.sent, got)
+	}
+}
+
+// The server ends the meeting, or says that the seat is used elsewhere.
+func TestClosing(t *testing.T) {
+	for _, c := range []struct {
+		reason api.Closing_Reason
+		want   Output
+	}{
+		{api.Closing_REASON_MEETING_ENDED, Left{LeftEnded}},
+		{api.Closing_REASON_REPLACED, Failed{Code: FailOtherDevice}},
+		{api.Closing_REASON_PROTOCOL, Failed{Code: FailUnknown}},
+	} {
+		s := newSim(t, 33)
+		ada := s.join("Ada", true)
+		s.run(time.Second)
+		s.server.sendTo(s.server.seats[0], &api.ServerFrame{Body: &api.ServerFrame_Closing{Closing: &api.Closing{Reason: c.reason}}})
+		s.run(time.Second)
+		if got := ada.outputs[len(ada.outputs)-1]; got != c.want {
+			t.Errorf("%v: %+v, want %+v", c.reason, got, c.want)
+		}
+	}
+}
