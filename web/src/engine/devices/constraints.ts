@@ -1,0 +1,21 @@
+/** The largest picture asked of a camera: what its layers cost must fit the machine. */
+export function cameraConstraints(deviceId: string | undefined, cores: number): MediaTrackConstraints {
+  const [width, height, frameRate] =
+    cores <= 2 ? [640, 360, 20] : cores <= 4 ? [960, 540, 24] : [1280, 720, 30];
+  return {
+    width: { ideal: width },
+    height: { ideal: height },
+    frameRate: { ideal: frameRate, max: 30 },
+    ...(deviceId !== undefined && { deviceId: { exact: deviceId } }),
+  };
+}
+
+/** A voice, cleaned by the browser. */
+export function microphoneConstraints(deviceId: string | undefined): MediaTrackConstraints {
+  return {
+    echoCancellation: true,
+    noiseSuppression: true,
+    autoGainControl: true,
+    ...(deviceId !== undefined && { deviceId: { exact: deviceId } }),
+  };
+}

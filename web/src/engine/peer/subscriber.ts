@@ -1,0 +1,189 @@
+import type { OutSlot, OutStream } from "../bridge.d.ts";
+import type { AllCounts, MediaClient } from "../media-client.ts";
+import { type SlotId, slotId } from "../media-worker/messages.ts";
+import { newPeerConnection, setJitterTarget } from "./browser.ts";
+import { midsWithDescriptor } from "./descriptor.ts";
+import { decodedBy } from "./gate.ts";
+import { type Assignment, SlotTable } from "./slot-table.ts";
+import { Restarter } from "./restarter.ts";
+
+/** Evens out the arrival of packets on an ordinary connection without being heard as a delay. */
+const jitterTargetMs = 60;
+
+/** What a subscriber asks of its owner. */
+export interface SubscriberEvents {
+  /** Sends the answer to the server's offer of this generation. */
+  answer(generation: number, sdp: string): void;
+  /** Asks the server for an offer with new ICE credentials. */
+  restart(): void;
+  /** The connection cannot be saved: make a new subscriber. */
+  rebuild(): void;
+  /** What the m-lines carry has changed. */
+  changed(): void;
+  /** Pictures were decoded that the worker has not opened. The connection is closed already. */
+  breached(): void;
+}
+
+/** What a subscriber is made from. */
+export interface SubscriberOptions {
+  readonly iceServers: readonly RTCIceServer[];
+  readonly media: MediaClient;
+  /** Names this connection's slots in the media worker; never the same twice. */
+  readonly connection: number;
+}
+
+interface Offer {
+  readonly generation: number;
+  readonly sdp: string;
+  readonly slots: readonly OutSlot[];
+}
+
+/** A stream that arrives on an m-line now. */
+export interface Incoming extends Assignment {
+  readonly slot: SlotId;
+  readonly track: MediaStreamTrack;
+}
+
+/** The peer connection that receives. The server makes the offers. */
+export class Subscriber {
+  readonly #pc: RTCPeerConnection;
+  readonly #options: SubscriberOptions;
+  readonly #events: SubscriberEvents;
+  readonly #restarter: Restarter;
+  readonly #receivers = new Map<string, RTCRtpReceiver>();
+  readonly #attached = new WeakSet<RTCRtpReceiver>();
+  readonly #table: SlotTable;
+  #turn: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(options: SubscriberOptions, events: SubscriberEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#pc = newPeerConnection(options.iceServers);
+    this.#pc.ontrack = ({ transceiver }) => this.#attach(transceiver);
+    const { media } = options;
+    this.#table = new SlotTable({
+      expect: (mid, expectation) => media.expect(this.#slot(mid), expectation),
+      idle: (mid) => media.idle(this.#slot(mid)),
+    });
+    this.#restarter = new Restarter(this.#pc, {
+      restart: () => events.restart(),
+      rebuild: () => events.rebuild(),
+    });
+  }
+
+  get pc(): RTCPeerConnection {
+    return this.#pc;
+  }
+
+  get well(): boolean {
+    return this.#restarter.well;
+  }
+
+  /** What arrives now. */
+  incoming(): Incoming[] {
+    const all: Incoming[] = [];
+    for (const assignment of this.#table.assignments()) {
+      const receiver = this.#receivers.get(assignment.mid);
+      if (receiver !== undefined) {
+        all.push({ ...assignment, slot: this.#slot(assignment.mid), track: receiver.track });
+      }
+    }
+    return all;
+  }
+
+  /** Answers an offer of the server, after those before it. */
+  offered(offer: Offer): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#answer(offer));
+    return this.#turn;
+  }
+
+  /** The server says what each m-line carries now. */
+  setSlots(slots: readonly OutSlot[]): void {
+    this.#turn = this.#turn.then(() => this.#update(() => this.#table.setSlots(slots)));
+  }
+
+  /** The streams of the meeting, and who must have sealed each. */
+  setStreams(streams: readonly OutStream[]): void {
+    this.#turn = this.#turn.then(() => this.#update(() => this.#table.setStreams(streams)));
+  }
+
+  /** The connection to the server is back. */
+  reconnected(): void {
+    this.#restarter.hurry();
+  }
+
+  /** Compares what was decoded with what the worker opened; closes everything on a mismatch. */
+  async check(): Promise<void> {
+    const receivers = [...this.#receivers].filter(([, { track }]) => track.kind === "video");
+    const decoded = await Promise.all(
+      receivers.map(async ([, receiver]) => decodedBy((await receiver.getStats()).values())),
+    );
+    // Only now: the worker's counts must not be older than the receivers'.
+    const counts: AllCounts = await this.#options.media.counts();
+    if (this.#closed) {
+      return;
+    }
+    for (const [i, [mid]] of receivers.entries()) {
+      if ((decoded[i] ?? 0) > (counts.get(this.#slot(mid))?.passed ?? 0)) {
+        this.close();
+        this.#events.breached();
+        return;
+      }
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#restarter.dispose();
+    this.#pc.ontrack = null;
+    this.#pc.close();
+  }
+
+  async #answer({ generation, sdp, slots }: Offer): Promise<void> {
+    if (this.#closed) {
+      return;
+    }
+    try {
+      await this.#pc.setRemoteDescription({ type: "offer", sdp });
+      // In the same task, for those that no track event has told of.
+      for (const transceiver of this.#pc.getTransceivers()) {
+        this.#attach(transceiver);
+      }
+      await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    } catch {
+      if (!this.#closed) {
+        this.#events.rebuild();
+      }
+      return;
+    }
+    const answer = this.#pc.localDescription?.sdp ?? "";
+    this.#update(() => {
+      this.#table.setDescriptors(midsWithDescriptor(answer));
+      this.#table.setSlots(slots);
+    });
+    this.#events.answer(generation, answer);
+  }
+
+  /** Sets the transform of a new receiver, before anything else can happen. */
+  #attach({ mid, receiver }: RTCRtpTransceiver): void {
+    if (mid === null || this.#attached.has(receiver)) {
+      return;
+    }
+    receiver.transform = this.#options.media.transform({ kind: "receive", slot: this.#slot(mid) });
+    this.#attached.add(receiver);
+    this.#receivers.set(mid, receiver);
+    setJitterTarget(receiver, jitterTargetMs);
+  }
+
+  #update(act: () => void): void {
+    if (!this.#closed) {
+      act();
+      this.#events.changed();
+    }
+  }
+
+  #slot(mid: string): SlotId {
+    return slotId("receive", this.#options.connection, mid);
+  }
+}
