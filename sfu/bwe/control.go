@@ -24,6 +24,8 @@ const (
 	drainStuck  = 1 * time.Second        // a queue that does not shrink for so long is not ours
 	settle      = 300 * time.Millisecond // after a fall or a drain before growing
 	afterFall   = 1 * time.Second        // before probing
+	trialRoom   = 1.05                   // times the next step
+	trialWait   = 10 * time.Second       // after a fall, before trying with media
 	probeMemory = 6 * time.Second        // a fall so soon after a probe raised the rate blames the probe
 )
 
@@ -47,10 +49,12 @@ type control struct {
 	promised   BitRate       // what the last cluster that arrived has shown; 0: none, or blamed
 	promisedAt time.Duration
 	lastTail   time.Duration
-	stood      time.Duration // the queue when it was last short or shrank by a quarter
+	stood      time.Duration // longest queue since it was last short or shrank by a fifth
 	stoodAt    time.Duration // when that was
 
-	next, full BitRate // demand
+	next, full BitRate       // demand
+	trialAt    time.Duration // when the next may be tried so
+	blind      bool          // the caller cannot send clusters: the next step up is tried with media
 }
 
 // target is the rate to send at.
@@ -64,7 +68,7 @@ func (c *control) target() BitRate {
 // isLimited reports whether less is sent than the target allows, so that what
 // arrives says nothing about what could.
 func (e *Estimator) isLimited() bool {
-	return e.sent.rate(e.now, slowWindow) < scale(e.Target(), limitedAt)
+	return e.sent.rateAt(e.now, slowWindow) < scale(e.Target(), limitedAt)
 }
 
 // react draws the conclusions from one feedback.
@@ -72,7 +76,8 @@ func (e *Estimator) react(now time.Duration, s summary) {
 	c := &e.control
 	rising := e.tail > c.lastTail
 	c.lastTail = e.tail
-	if e.queue <= queueSmall || e.queue < c.stood*3/4 {
+	c.stood = max(c.stood, e.queue)
+	if e.queue <= queueSmall || e.queue < c.stood*4/5 {
 		c.stood, c.stoodAt = e.queue, now
 	}
 	if e.loss.close(now) {
@@ -97,12 +102,12 @@ func (e *Estimator) react(now time.Duration, s summary) {
 func (e *Estimator) overuse(now time.Duration) {
 	c := &e.control
 	c.grewAt, c.holdUntil = now, now+settle
-	acked := e.acked.rate(0, fastWindow)
+	acked := e.acked.rate(fastWindow)
 	if e.queue < queueSmall && e.tail < queueLarge {
 		// What is sent arrives soon enough: go no higher, but do not give up
 		// what works.
 		if !e.isLimited() {
-			c.rate = e.clamp(min(c.rate, max(acked, e.sent.rate(e.now, slowWindow))))
+			c.rate = e.clamp(min(c.rate, max(acked, e.sent.rateAt(e.now, slowWindow))))
 		}
 		return
 	}
@@ -113,7 +118,7 @@ func (e *Estimator) overuse(now time.Duration) {
 
 // isBehind reports whether much less arrives than is sent.
 func (e *Estimator) isBehind() bool {
-	return e.acked.rate(0, fastWindow) < scale(e.sent.rate(e.now, slowWindow), behindAt)
+	return e.acked.rate(fastWindow) < scale(e.sent.rateAt(e.now, slowWindow), behindAt)
 }
 
 // fall sets the rate below what the full link is seen to carry.
@@ -127,6 +132,7 @@ func (e *Estimator) fall(now time.Duration, capacity BitRate) {
 		e.probe.lied(now)
 	}
 	c.promised, e.probe.chain = 0, false
+	c.trialAt = now + trialWait
 	if e.queue > queueGone {
 		c.draining = true
 		c.drainQueue, c.drainedAt = time.Hour, now
@@ -144,7 +150,7 @@ func (c *control) setDrain(queue time.Duration) {
 // arrives is what it carries.
 func (e *Estimator) drain(now time.Duration, s summary) {
 	c := &e.control
-	acked := e.acked.rate(0, fastWindow)
+	acked := e.acked.rate(fastWindow)
 	if e.queue > queueGone && acked > 0 {
 		c.capacity = (c.capacity + acked) / 2
 		c.rate = e.clamp(min(c.rate, scale(c.capacity, backoff)))
@@ -183,7 +189,7 @@ func (e *Estimator) reactToLoss(now time.Duration) {
 	}
 	c.lossAt = now
 	e.loss.test(now + settle + e.rtt)
-	if acked := e.acked.rate(0, fastWindow); excess > lossBurst && acked > 0 {
+	if acked := e.acked.rate(fastWindow); excess > lossBurst && acked > 0 {
 		e.fall(now, acked)
 		return
 	}
@@ -197,7 +203,11 @@ func (e *Estimator) grow(now time.Duration) {
 	c := &e.control
 	passed := min(now-c.grewAt, 500*time.Millisecond)
 	c.grewAt = now
-	if now < c.holdUntil || e.queue > queueGone || e.isLimited() || e.loss.excess() > lossGrow {
+	if now < c.holdUntil || e.queue > queueGone || e.loss.excess() > lossGrow {
+		return
+	}
+	trial := c.blind && now >= c.trialAt && c.rate < scale(c.next, trialRoom)
+	if e.isLimited() && !trial {
 		return
 	}
 	var more BitRate
@@ -211,7 +221,10 @@ func (e *Estimator) grow(now time.Duration) {
 	if c.rate > scale(c.capacity, 1+nearLink) {
 		c.capacity = 0 // it is more than that now
 	}
-	limit := scale(e.acked.rate(0, slowWindow), ackedFactor) + ackedSpare
+	limit := scale(e.acked.rate(slowWindow), ackedFactor) + ackedSpare
+	if trial {
+		limit = max(limit, scale(c.next, trialRoom))
+	}
 	c.rate = e.clamp(max(c.rate, min(c.rate+more, limit)))
 }
 
@@ -222,7 +235,8 @@ func (e *Estimator) judgeProbe(now time.Duration) {
 		return
 	}
 	left, arrived, ok := p.result()
-	if !ok || c.draining {
+	c.blind = !p.isFilled()
+	if !ok || c.blind || c.draining {
 		p.retry(now)
 		return
 	}

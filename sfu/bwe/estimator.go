@@ -192,7 +192,7 @@ func (e *Estimator) mayProbe(now time.Duration) bool {
 	return e.heard && e.probe.state == probeIdle && now >= e.probe.next &&
 		e.wanted() > target && target < e.cfg.Max &&
 		!e.control.draining && e.detector.state != usageOver && e.tail < queueSmall &&
-		e.sent.rate(now, fastWindow) <= target &&
+		e.sent.rateAt(now, fastWindow) <= target &&
 		e.loss.excess() <= lossFall && now-e.heardAt < time.Second
 }
 
@@ -218,8 +218,8 @@ func (e *Estimator) probeRate() BitRate {
 func (e *Estimator) Stats() Stats {
 	return Stats{
 		Target:       e.Target(),
-		Acknowledged: e.acked.rate(0, slowWindow),
-		Sent:         e.sent.rate(e.now, slowWindow),
+		Acknowledged: e.acked.rate(slowWindow),
+		Sent:         e.sent.rateAt(e.now, slowWindow),
 		Capacity:     e.control.capacity,
 		Loss:         e.loss.fraction,
 		RTT:          e.rtt,

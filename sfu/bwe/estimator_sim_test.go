@@ -1,6 +1,7 @@
 package bwe_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -276,4 +277,56 @@ func TestClockDrift(t *testing.T) {
 			f.dump(0, 60*second)
 		}
 	}
+}
+
+// TestWithoutProbes holds that a caller which cannot send padding gets up by media
+// alone, though slowly, and does not queue for it.
+func TestWithoutProbes(t *testing.T) {
+	down, back := path(3_000_000, 40*time.Millisecond)
+	f := &flow{source: newLayered(), back: back, noProbe: true}
+	s := newSim(t, down, f)
+	s.run(60 * second)
+	took := f.when("best layer", 0, isBest)
+	s.set(400_000)
+	s.run(120 * second)
+	queue := s.queueBetween(66*second, 120*second)
+	over := fraction(s.flows[0].between(66*second, 120*second), func(s sample) bool { return s.target > 530_000 })
+	t.Logf("best layer after %v, longest queue %v, above 530 kbit/s %.2f of the time", took, queue, over)
+	if took > 40*second || queue > second || over > 0 {
+		t.Error("badly used")
+		f.dump(0, 30*second)
+		f.dump(60*second, 90*second)
+	}
+}
+
+// TestSeeds holds the step for many phases and sources, with feedback of several
+// intervals.
+func TestSeeds(t *testing.T) {
+	var fall, again, drained time.Duration
+	for seed := range uint64(24) {
+		down, back := path(3_000_000, 50*time.Millisecond)
+		down.Jitter = 5 * time.Millisecond
+		src := newLayered()
+		src.rng = rand.New(rand.NewPCG(seed, 7))
+		src.burst = seed%2 == 1
+		f := &flow{source: src, back: back, interval: []int{50, 100, 200}[seed%3]}
+		s := newSim(t, down, f)
+		phase := time.Duration(seed) * 7 * time.Millisecond
+		s.run(10*second + phase)
+		s.set(400_000)
+		s.run(30*second + phase)
+		s.set(3_000_000)
+		s.run(50 * second)
+		a := f.when("layer below 400 kbit/s", 10*second+phase, func(s sample) bool { return s.target <= 400_000 && s.layer.Spatial <= 1 })
+		b := f.when("best layer again", 30*second+phase, isBest)
+		fall, again = max(fall, a), max(again, b)
+		drained = max(drained, s.queueEnd(10*second+phase, 30*second, 300*time.Millisecond))
+		kept := fraction(f.between(40*second, 50*second), isBest)
+		mean := f.received(15*second, 30*second)
+		if a > second || b > 8*second || kept < 0.95 || mean < 200_000 {
+			t.Errorf("seed %d: fall %v, mean at 400 kbit/s %v, back %v, kept %.2f", seed, a, mean, b, kept)
+			f.dump(10*second, 45*second)
+		}
+	}
+	t.Logf("worst fall %v, queue <= 300 ms after %v, back %v", fall, drained, again)
 }

@@ -35,13 +35,12 @@ func (l *lossMeter) add(received, lost int) {
 
 // close ends the window if it is long enough and reports whether it did.
 func (l *lossMeter) close(now time.Duration) bool {
-	l.lost = max(l.lost, 0)
 	n := l.received + l.lost
-	if n == 0 {
+	if n <= 0 {
 		l.began = now
 		return false
 	}
-	f := float64(l.lost) / float64(n)
+	f := max(float64(l.lost)/float64(n), 0)
 	full := n >= lossPackets && now-l.began >= lossWindow
 	if !full && (l.lost < lossBurstCount || f < lossBurst+l.inherent || n < lossPackets/3) {
 		return false

@@ -33,28 +33,30 @@ func (m *meter) add(at time.Duration, n int) {
 	m.buckets[slot(at/meterBucket)] += int64(n)
 }
 
-// rate returns the rate over about the last window before the newest packet, or
-// before now if that is later. Half of the newest packet is left out: a window that
-// ends with an arrival has half a packet too many.
-func (m *meter) rate(now, window time.Duration) BitRate {
+// rate returns the rate over about the last window before the newest packet.
+func (m *meter) rate(window time.Duration) BitRate { return m.rateAt(m.newest, window) }
+
+// rateAt returns the rate over about the last window before now, which is not
+// before the newest packet. Half of that packet is left out: a window that ends with
+// an arrival has half a packet too many.
+func (m *meter) rateAt(now, window time.Duration) BitRate {
 	if !m.started {
 		return 0
 	}
-	end := max(now, m.newest)
-	begin := max(end-window, m.first, 0)
+	begin := max(now-window, m.first)
 	oldest := begin / meterBucket
 	if begin > m.first {
 		begin = oldest * meterBucket
 	}
 	var sum int64
-	for b := max(oldest, end/meterBucket-meterBuckets+1); b <= m.newest/meterBucket; b++ {
+	for b := max(oldest, now/meterBucket-meterBuckets+1); b <= m.newest/meterBucket; b++ {
 		sum += m.buckets[slot(b)]
 	}
 	sum -= int64(m.tail) / 2
-	if end-begin < meterBucket || sum <= 0 {
+	if now-begin < meterBucket || sum <= 0 {
 		return 0
 	}
-	return rateOf(int(sum), end-begin)
+	return rateOf(int(sum), now-begin)
 }
 
 // slot returns the place of the bucket that begins at b bucket lengths.

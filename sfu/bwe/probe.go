@@ -9,6 +9,7 @@ const (
 	probeStep     = 5 * time.Millisecond   // between the packets that the caller sends
 	probeGiveUp   = 500 * time.Millisecond // a cluster that cannot be filled
 	probeWait     = 1 * time.Second        // for the feedback, beyond the round trip
+	probeFilled   = 0.7                    // share of its rate at which a cluster must leave
 	probeArrives  = 0.9                    // share of its rate at which a cluster must arrive
 	probeProgress = 1.2                    // a cluster that does not, but raises the rate so much, is followed by another
 	probeFactor   = 2                      // a cluster tries at most this times the target
@@ -133,6 +134,11 @@ func (p *prober) result() (left, arrived BitRate, ok bool) {
 		return left, left, p.got == p.sent // came in one burst: held up on the way, not slow
 	}
 	return left, rateOf(p.gotBytes-p.firstSize, recvSpan), true
+}
+
+// isFilled reports whether the caller could send the cluster at about its rate.
+func (p *prober) isFilled() bool {
+	return p.sent >= probePackets && rateOf(p.sentBytes, max(p.lastSent-p.began, probeStep)) >= scale(p.rate, probeFilled)
 }
 
 // retry sets when to try again after a cluster that failed.

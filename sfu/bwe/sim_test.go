@@ -108,7 +108,7 @@ type flow struct {
 	back     link.Profile // of the feedback's way
 	interval int          // ms between feedbacks; 0: 100
 	begin    time.Duration
-	noProbe  bool
+	noProbe  bool    // cannot send padding
 	drift    float64 // of the receiver's clock
 
 	sim  *sim
@@ -153,8 +153,8 @@ func (f *flow) step(ms int) {
 		return
 	}
 	f.source.step(f, ms)
-	if !f.noProbe && !f.sim.now.Before(f.wake) {
-		if p, ok := f.est.Probe(f.sim.now); ok {
+	if !f.sim.now.Before(f.wake) {
+		if p, ok := f.est.Probe(f.sim.now); ok && !f.noProbe {
 			for n := p.Bytes; n > 0; n -= 1200 {
 				f.send(1200, p.ID)
 			}
@@ -286,6 +286,7 @@ type layered struct {
 	owed   []int // sizes of packets to send, paced
 	frames int
 	key    bool
+	burst  bool // pictures are not paced
 }
 
 func newLayered() *layered {
@@ -333,8 +334,8 @@ func (s *layered) step(f *flow, ms int) {
 	if ms%33 == 0 {
 		s.frame()
 	}
-	for range 2 { // the publisher's pacer
-		if len(s.owed) > 0 {
+	for n := range len(s.owed) {
+		if n < 2 || s.burst { // the publisher's pacer
 			f.send(s.owed[0], 0)
 			s.owed = s.owed[1:]
 		}

@@ -13,6 +13,7 @@
 package share
 
 import (
+	"math"
 	"time"
 
 	"conclave/sfu/bwe"
@@ -224,8 +225,8 @@ func (a *Allocator) decide(streams []Stream) Decision {
 		a.choices = append(a.choices, c)
 	}
 	if starved {
-		d.Next = bwe.BitRate(float64(d.Used+step) * margin)
-		d.Full = bwe.BitRate(float64(full) * margin)
+		d.Next = bwe.BitRate(math.Ceil(float64(d.Used+step)*margin)) + 1
+		d.Full = bwe.BitRate(math.Ceil(float64(full)*margin)) + 1
 	}
 	for i := len(a.entries); i < len(streams); i++ {
 		a.choices = append(a.choices, Choice{ID: streams[i].ID, Layer: Off, Starved: true})
