@@ -232,6 +232,8 @@ type server struct {
 	wires    map[seqmap.Origin]*wire
 	seen     map[*wire]bool
 	unread   map[*wire]bool  // refused by the Reader
+	have     map[uint16]bool // numbers sent
+	asked    map[uint16]bool // numbers asked for
 	cut      map[uint32]bool // outgoing timestamps of the last pictures before a pause
 	outs     []sent
 	now      time.Time
@@ -250,7 +252,7 @@ func newServer(t tester, config Config, stream Stream) *server {
 	s := &server{
 		t: t, selector: NewSelector(config),
 		windows: map[Source]*rtpbuf.Window{}, readers: map[Source]*Reader{},
-		cache: map[seqmap.Origin]*Packet{}, wires: map[seqmap.Origin]*wire{}, seen: map[*wire]bool{}, unread: map[*wire]bool{}, cut: map[uint32]bool{},
+		cache: map[seqmap.Origin]*Packet{}, wires: map[seqmap.Origin]*wire{}, seen: map[*wire]bool{}, unread: map[*wire]bool{}, cut: map[uint32]bool{}, have: map[uint16]bool{}, asked: map[uint16]bool{},
 	}
 	s.show(stream)
 	return s
@@ -280,19 +282,29 @@ func (s *server) receive(now time.Time, w *wire) {
 	s.seen[w] = true
 	origin := seqmap.Origin{Source: w.source, Sequence: n}
 	s.wires[origin] = w
-	p := new(Packet)
-	h := Header{Sequence: n, Timestamp: w.timestamp, Marker: w.marker, PayloadType: 98}
-	if err := s.readers[w.source].Read(p, h, w.descriptor, w.payload); err != nil {
-		s.unread[w] = true
+	p := s.read(origin, w)
+	if p == nil {
 		return
 	}
-	s.cache[origin] = p
 	for _, o := range s.selector.Forward(now, p) {
 		s.record(o)
 	}
 	if !s.selector.active {
 		s.cut[s.selector.trail.timestamp] = true
 	}
+}
+
+// read puts a packet into the cache, if it can be read.
+func (s *server) read(origin seqmap.Origin, w *wire) *Packet {
+	p := new(Packet)
+	h := Header{Sequence: origin.Sequence, Timestamp: w.timestamp, Marker: w.marker, PayloadType: 98}
+	if err := s.readers[w.source].Read(p, h, w.descriptor, w.payload); err != nil {
+		s.unread[w] = true
+		return nil
+	}
+	delete(s.unread, w)
+	s.cache[origin] = p
+	return p
 }
 
 func (s *server) record(o Out) {
@@ -311,6 +323,7 @@ func (s *server) record(o Out) {
 		}
 	}
 	s.outs = append(s.outs, r)
+	s.have[o.Sequence] = true
 }
 
 // nack answers, as far as the cache can, for every number that was not sent.
@@ -318,22 +331,21 @@ func (s *server) nack() {
 	if len(s.outs) == 0 {
 		return
 	}
-	have := map[uint16]bool{}
-	for _, o := range s.outs {
-		have[o.Sequence] = true
-	}
-	first := s.outs[0].Sequence
 	last := s.selector.numbers.Next()
-	for n := first; n != last; n++ {
-		if have[n] || uint16(last-n) > seqmap.Window {
+	for n := last - min(last-s.outs[0].Sequence, 500); n != last; n++ {
+		if s.have[n] || s.selector.held.valid && s.selector.held.out.Sequence == n {
 			continue
 		}
 		source, incoming, ok := s.selector.Lookup(n)
-		if !ok {
+		if !ok && !s.asked[n] {
 			s.t.Errorf("number %d was skipped and stands for nothing", n)
-			continue
 		}
-		if p := s.cache[seqmap.Origin{Source: source, Sequence: incoming}]; p != nil {
+		s.asked[n] = true
+		origin := seqmap.Origin{Source: source, Sequence: incoming}
+		if w := s.wires[origin]; s.unread[w] { // its structure may have come meanwhile
+			s.read(origin, w)
+		}
+		if p := s.cache[origin]; ok && p != nil {
 			o, ok := s.selector.Resend(n, p)
 			if !ok || o.Sequence != n {
 				s.t.Fatalf("Resend(%d) = %+v, %v", n, o, ok)
@@ -359,8 +371,8 @@ type arrival struct {
 // arrivals returns when what arrives, in order.
 func (h *path) arrivals(all []*wire) []arrival {
 	var list []arrival
-	for i, w := range all {
-		at := w.sent.Add(time.Duration(i%200) * 10 * time.Microsecond) // in order of sending
+	for _, w := range all {
+		at := w.sent
 		if h.jitter > 0 {
 			at = at.Add(time.Duration(h.rand.Int64N(int64(h.jitter))))
 		}
