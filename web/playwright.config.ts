@@ -1,8 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
-/** The Chromium that the system has; nothing is downloaded. */
-const executablePath = process.env["CONCLAVE_CHROMIUM"] ?? "/usr/bin/chromium";
-
+/** Each test starts its own server and its own browsers: see e2e/support. */
 export default defineConfig({
   testDir: "e2e",
   outputDir: "e2e/results",
@@ -10,25 +8,7 @@ export default defineConfig({
   // Several browsers in one call already keep the machine busy.
   workers: 1,
   forbidOnly: process.env["CI"] === "true",
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
   reporter: [["list"]],
-  use: {
-    baseURL: process.env["CONCLAVE_URL"] ?? "http://localhost:8080",
-    permissions: ["camera", "microphone"],
-    launchOptions: {
-      executablePath,
-      args: [
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        "--autoplay-policy=no-user-gesture-required",
-      ],
-    },
-  },
 });

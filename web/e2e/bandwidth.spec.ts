@@ -1,0 +1,79 @@
+import { expect, test, type Page } from "@playwright/test";
+import { expectPlaying, figures, joinMeeting, layer, startMeeting, tile } from "./support/call.ts";
+import { startChromium, type Person } from "./support/browsers.ts";
+import { canEmulate, startLink, type Link } from "./support/netem.ts";
+import { startServer, type Running } from "./support/server.ts";
+import { pictures } from "./support/y4m.ts";
+
+test.describe("a receiver on a slow link", () => {
+  let link: Link;
+  let server: Running;
+  const people: Person[] = [];
+
+  test.beforeAll(async () => {
+    const able = canEmulate();
+    if (!able && process.env["CI"] === "true") throw new Error("network namespaces need root: CI must have it");
+    if (!able) console.log("SKIP: no root, so the slow link was not tried");
+    test.skip(!able, "network namespaces need root");
+    link = await startLink();
+    server = await startServer([], "0.0.0.0");
+  });
+  test.afterAll(async () => {
+    await Promise.all(people.map((p) => p.close()));
+    await server?.stop();
+    await link?.stop();
+  });
+
+  test("drops to a lower layer within 3 s without a freeze over 1 s, and climbs back within 10 s", async () => {
+    test.setTimeout(180_000);
+    const port = new URL(server.url).port;
+    const near = `http://127.0.0.1:${port}`;
+    const far = `http://${link.outside}:${port}`;
+
+    const ada = await startChromium({ picture: pictures.ada });
+    const kofi = await startChromium({ picture: pictures.kofi });
+    const mei = await startChromium({ executablePath: link.chromium, args: [`--unsafely-treat-insecure-origin-as-secure=${far}`] });
+    people.push(ada, kofi, mei);
+    const invite = await startMeeting(ada.page, near, "Ada");
+    await joinMeeting(kofi.page, invite, "Kofi");
+    await joinMeeting(mei.page, invite.replace(near, far), "Mei");
+    await expectPlaying(kofi.page, "Ada");
+    await expectPlaying(mei.page, "Ada");
+    await expect.poll(() => spatial(mei.page), { timeout: 30_000, message: "full layer before the limit" }).toBe(2);
+
+    const freezes = await watchFreezes(mei.page);
+    await link.set({ downBps: 300_000 });
+    await expect.poll(() => spatial(mei.page), { timeout: 3_000, intervals: [100], message: "a lower layer within 3 s" }).toBeLessThan(2);
+    await mei.page.waitForTimeout(8_000);
+    expect(await spatial(kofi.page), "others are not affected").toBe(2);
+    await expectPlaying(mei.page, "Ada");
+
+    await link.set({ downBps: 20_000_000 });
+    await expect.poll(() => spatial(mei.page), { timeout: 10_000, intervals: [100], message: "full layer again within 10 s" }).toBe(2);
+    const longest = await freezes();
+    console.log(`longest time without a new picture: ${Math.round(longest)} ms`);
+    expect(longest, "longest freeze, ms").toBeLessThan(1_000);
+    for (const person of people) expect((await figures(person.page)).decryptErrors).toBe(0);
+  });
+});
+
+async function spatial(page: Page): Promise<number> {
+  return (await layer(page, "Ada"))?.[0] ?? -1;
+}
+
+/** Measures the longest time between two pictures of Ada's tile, from now on. */
+async function watchFreezes(page: Page): Promise<() => Promise<number>> {
+  const video = tile(page, "Ada").locator("video");
+  await video.evaluate((v: HTMLVideoElement) => {
+    let last = performance.now();
+    v.dataset["longest"] = "0";
+    const next = (): void => {
+      const now = performance.now();
+      if (now - last > Number(v.dataset["longest"])) v.dataset["longest"] = String(now - last);
+      last = now;
+      v.requestVideoFrameCallback(next);
+    };
+    v.requestVideoFrameCallback(next);
+  });
+  return async () => Number(await video.getAttribute("data-longest"));
+}

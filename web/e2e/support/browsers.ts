@@ -1,0 +1,60 @@
+import { chromium, type Browser, type BrowserContext, type Page } from "@playwright/test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeFilm, type Picture } from "./y4m.ts";
+
+export const chromiumPath = process.env["CONCLAVE_CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** Nothing of the browser's own may reach for a network, and no picture may stall in the background. */
+export const chromiumFlags: readonly string[] = [
+  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
+  "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+];
+
+export interface Person {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+export interface PersonOptions {
+  readonly picture?: Picture;
+  /** false: the browser has neither camera nor microphone. */
+  readonly devices?: boolean;
+  readonly args?: readonly string[];
+  readonly executablePath?: string;
+  /** Runs in every page before its own code. */
+  readonly initScript?: string;
+  readonly permissions?: readonly string[];
+  readonly viewport?: { width: number; height: number };
+}
+
+/** Starts a browser of its own for one person, as in real life. */
+export async function startChromium(options: PersonOptions = {}): Promise<Person> {
+  const folder = mkdtempSync(join(tmpdir(), "conclave-person-"));
+  const args = [...chromiumFlags, ...(options.args ?? [])];
+  if (options.devices !== false) args.push("--use-fake-device-for-media-stream");
+  if (options.picture) {
+    const film = join(folder, "camera.y4m");
+    writeFilm(film, options.picture);
+    args.push(`--use-file-for-fake-video-capture=${film}`);
+  }
+  const browser: Browser = await chromium.launch({ executablePath: options.executablePath ?? chromiumPath, args });
+  const context = await browser.newContext({
+    viewport: options.viewport ?? { width: 1280, height: 800 },
+    permissions: [...(options.permissions ?? ["camera", "microphone"])],
+  });
+  if (options.initScript) await context.addInitScript({ content: options.initScript });
+  const page = await context.newPage();
+  return {
+    page,
+    context,
+    close: async () => {
+      await browser.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
