@@ -206,13 +206,20 @@ func TestPlayerJumpToKey(t *testing.T) {
 	}
 }
 
-func TestPlayerSkipTo(t *testing.T) {
+func TestPlayerSlip(t *testing.T) {
 	c := mustDemo(t)
-	p := NewPlayer(c, c.Video, time.Time{})
-	if got := p.SkipTo(time.Time{}.Add(20 * time.Second)); got != 400 {
-		t.Errorf("SkipTo(20s) skipped %d pictures, want 400", got)
+	start := time.Unix(1000, 0)
+	p := NewPlayer(c, c.Video, start)
+	p.Next()
+	p.Slip(start) // it is not late
+	if due := p.Due(); due != start.Add(50*time.Millisecond) {
+		t.Errorf("Due() after a slip of nothing = %v, want 50 ms", due.Sub(start))
 	}
-	if due := p.Due(); due != (time.Time{}.Add(20 * time.Second)) {
-		t.Errorf("Due() after SkipTo = %v", due)
+	p.Slip(start.Add(3 * time.Second))
+	if due := p.Due(); due != start.Add(3*time.Second) {
+		t.Errorf("Due() after Slip(3 s) = %v", due.Sub(start))
+	}
+	if pic := p.Next(); pic.Index != 3 || pic.Ticks != 3*VideoClock {
+		t.Errorf("after Slip(3 s): frame %d at %d ticks, want frame 3 at %d", pic.Index, pic.Ticks, 3*VideoClock)
 	}
 }

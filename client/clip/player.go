@@ -52,15 +52,13 @@ func (p *Player) Next() Picture {
 	return out
 }
 
-// SkipTo moves past the pictures that were due before t, such as those of a
-// time in which the machine slept, and reports how many it skipped.
-func (p *Player) SkipTo(t time.Time) int {
-	n := 0
-	for p.Due().Before(t) {
-		p.Next()
-		n++
+// Slip makes the next picture due at t, if it was due before, and all later ones
+// as much later: for a sender that could not keep up. No picture is left out,
+// and Ticks goes on with the time of day.
+func (p *Player) Slip(t time.Time) {
+	if late := t.Sub(p.Due()); late > 0 {
+		p.shift += uint64(late/time.Second)*uint64(p.track.Clock) + uint64(late%time.Second)*uint64(p.track.Clock)/uint64(time.Second)
 	}
-	return n
 }
 
 // JumpToKey makes the next picture a key picture, without a gap in time: what

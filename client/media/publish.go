@@ -26,7 +26,7 @@ import (
 const (
 	keyPictureEvery = 500 * time.Millisecond // however often one is asked for
 	rtcpBuffer      = 1500                   // bytes
-	catchUp         = 200 * time.Millisecond // media later than this is left out
+	maxLag          = 200 * time.Millisecond // a clip that is later than this goes on later
 )
 
 // A publisher is the sending peer connection of a client that plays a clip. A
@@ -188,7 +188,9 @@ func (p *publisher) play(c *clip.Clip, track *clip.Track, start time.Time, befor
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		player.SkipTo(time.Now().Add(-catchUp))
+		if now := time.Now(); now.Sub(player.Due()) > maxLag {
+			player.Slip(now)
+		}
 		before(player)
 		timer.Reset(time.Until(player.Due()))
 		select {

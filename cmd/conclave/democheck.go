@@ -23,10 +23,11 @@ const (
 	checkTop   = "S2T2"
 	checkSlow  = 250_000 // bit/s of the slow link; the clip takes 113 kbit/s at S0T2, 205 at S1T0, 1103 at S2T2
 
-	checkJoin    = 15 * time.Second // until the first frame opens
-	checkReceive = 20 * time.Second // until enough frames have opened
-	checkDrop    = 12 * time.Second // until the layer is low
-	checkRaise   = 15 * time.Second // until the layer is high again
+	checkJoin    = 20 * time.Second // until the first frame opens
+	checkReceive = 30 * time.Second // until enough frames have opened
+	checkDrop    = 20 * time.Second // until the layer is low
+	checkRaise   = 20 * time.Second // until the layer is high again
+	checkAll     = 55 * time.Second // all of it
 
 	layerWindow = time.Second // a layer is what came in the last second
 	lookEvery   = 100 * time.Millisecond
@@ -123,6 +124,7 @@ func (k *checker) run(ctx context.Context, d *demo, log *slog.Logger) error {
 
 // steps checks one thing after another.
 func (k *checker) steps(ctx context.Context, d *demo, ended chan error) error {
+	all := time.After(checkAll)
 	wait := func(what string, limit time.Duration, done func() bool) error {
 		deadline := time.After(limit)
 		for !done() {
@@ -131,11 +133,13 @@ func (k *checker) steps(ctx context.Context, d *demo, ended chan error) error {
 				return ctx.Err()
 			case err := <-ended:
 				ended <- nil // for whoever waits for the end
-				return fmt.Errorf("the participant left early: %w", err)
+				return errors.Join(errors.New("the participant left early"), err)
 			case err := <-d.failed:
 				return err
 			case <-deadline:
 				return fmt.Errorf("%s: not within %v", what, limit)
+			case <-all:
+				return fmt.Errorf("%s: not within the %v of the whole check", what, checkAll)
 			case <-time.After(lookEvery):
 			}
 		}
