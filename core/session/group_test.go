@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"conclave/core/session"
@@ -107,9 +108,15 @@ func TestRaceForAnEpoch(t *testing.T) {
 
 func TestCommitRefuses(t *testing.T) {
 	m := newMeeting(t, 3)
-	outsider := m.announcement(m.device(t, "Ada"))
+	ada := m.device(t, "Ada")
+	outsider := m.announcement(ada)
 	foreignLink := newLink(t)
 	foreign, err := foreignLink.OpenAnnouncement(newDevice(t, foreignLink, "Foreign").Announcement())
+	if err != nil {
+		t.Fatal(err)
+	}
+	adaAgain, err := m.link.OpenAnnouncement(session.TestingOnlyAnnounce(ada, m.link, session.KEMKey(outsider),
+		append([]byte{3, 'E', 'v', 'e'}, make([]byte, 28)...), session.Web))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +136,7 @@ func TestCommitRefuses(t *testing.T) {
 		{"remove out of range", nil, []session.SenderIndex{1 << 20}, session.ErrNotMember},
 		{"add a member", []session.Announcement{member.Announcement}, nil, session.ErrRoster},
 		{"add twice", []session.Announcement{outsider, outsider}, nil, session.ErrRoster},
+		{"add one signing key twice", []session.Announcement{outsider, adaAgain}, nil, session.ErrRoster},
 		{"remove and add", []session.Announcement{member.Announcement}, []session.SenderIndex{1}, session.ErrGhost},
 		{"add one that left", []session.Announcement{left.Announcement}, nil, session.ErrGhost},
 		{"add nothing", []session.Announcement{{}}, nil, session.ErrUnknownDevice},
@@ -306,6 +314,36 @@ func TestDeviceJoinsOnce(t *testing.T) {
 	}
 	if _, err := session.Create(d, rand.Reader); !errors.Is(err, session.ErrDeviceUsed) {
 		t.Errorf("Create after Join = %v, want ErrDeviceUsed", err)
+	}
+}
+
+// Also when two try at once, one of them gets in.
+func TestDeviceJoinsOnceConcurrently(t *testing.T) {
+	m := newMeeting(t, 1)
+	d := m.device(t, "Ada")
+	p := m.propose(t, 0, []*session.Device{d}, nil)
+	var joined atomic.Int32
+	var wg, inside sync.WaitGroup
+	inside.Add(8)
+	// Nobody goes on before all have begun.
+	meet := func(h session.AnnouncementHash) (session.Announcement, bool) {
+		inside.Done()
+		inside.Wait()
+		return m.lookup(h)
+	}
+	for range 8 {
+		wg.Go(func() {
+			switch _, err := session.Join(d, p.Header(), p.Sealed()[d.Hash()], meet); {
+			case err == nil:
+				joined.Add(1)
+			case !errors.Is(err, session.ErrDeviceUsed):
+				t.Errorf("Join = %v, want ErrDeviceUsed", err)
+			}
+		})
+	}
+	wg.Wait()
+	if joined.Load() != 1 {
+		t.Errorf("%d of 8 got in, want 1", joined.Load())
 	}
 }
 

@@ -186,7 +186,8 @@ func (d *Device) completeRoster(stay []member, h epochHeader, known Known) ([]me
 		if e.hash != d.own.Hash {
 			a, ok = known(e.hash)
 		}
-		if !ok || a.kem == nil || a.Hash != e.hash || a.meeting != d.link.meeting {
+		// One that no link has opened is of no meeting.
+		if !ok || a.Hash != e.hash || a.meeting != d.link.meeting {
 			return nil, ErrUnknownDevice
 		}
 		roster = append(roster, member{Member{e.index, a}, new(inbox)})

@@ -135,6 +135,7 @@ func TestProcessRefuses(t *testing.T) {
 			f.Roster = slices.Insert(f.Roster, 1, session.RosterEntry{Index: 9, Hash: ada.Hash()})
 		}), session.ErrRoster},
 		{"member gets another index", forge(func(f *session.Forgery) { f.Roster[1].Index = 9 }), session.ErrRoster},
+		{"last member gets another index", forge(func(f *session.Forgery) { f.Roster[len(f.Roster)-1].Index = 9 }), session.ErrRoster},
 		{"index has another device", forge(func(f *session.Forgery) { f.Roster[1].Hash = ada.Hash() }), session.ErrRoster},
 		{"index given again at once", forge(func(f *session.Forgery) {
 			f.Roster = slices.Delete(f.Roster, 1, 2)
@@ -157,6 +158,16 @@ func TestProcessRefuses(t *testing.T) {
 		{"announcement under a wrong hash", delivery{honest.Header(), sealed, func(session.AnnouncementHash) (session.Announcement, bool) {
 			return m.announcement(outsider), true
 		}}, session.ErrUnknownDevice},
+		{"new member from another meeting", func() delivery {
+			d := forge(func(f *session.Forgery) { add(f, 9, other.groups[0].Roster()[0].Hash) })
+			d.known = func(h session.AnnouncementHash) (session.Announcement, bool) {
+				if a, ok := other.lookup(h); ok {
+					return a, ok
+				}
+				return m.lookup(h)
+			}
+			return d
+		}(), session.ErrUnknownDevice},
 		{"announcement that was not verified", delivery{honest.Header(), sealed, func(h session.AnnouncementHash) (session.Announcement, bool) {
 			return session.Announcement{Hash: h}, true
 		}}, session.ErrUnknownDevice},

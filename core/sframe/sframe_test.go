@@ -312,6 +312,7 @@ func TestReplayWindow(t *testing.T) {
 		{"jump by one window", []uint64{0, 1, 1024, 0, 1, 1025, 2}, []bool{true, true, true, false, false, true, true}},
 		{"jump by many windows", []uint64{7, 7 + 1024*5, 7 + 1024*4 + 1, 7}, []bool{true, true, true, false}},
 		{"same bit, next round", []uint64{10, 10 + 1024, 11 + 1024, 11, 12}, []bool{true, true, true, false, true}},
+		{"bit of an older round", []uint64{10, 500, 1100, 1034, 1034, 500}, []bool{true, true, true, true, false, false}},
 		{"far end", []uint64{top - 1, top, top, top - 1, top - 1023, top - 1024}, []bool{true, true, false, false, true, false}},
 	}
 	for _, tt := range tests {
@@ -326,8 +327,14 @@ func TestReplayWindow(t *testing.T) {
 // TestReplayWindowModel compares the ring of bits with a set of all counters.
 func TestReplayWindowModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		counter := rapid.OneOf(rapid.Uint64Range(0, 3000), rapid.Uint64Range(0, 20_000), rapid.Uint64())
-		counters := rapid.SliceOfN(counter, 1, 200).Draw(t, "counters")
+		// Mostly forwards, in steps of all sizes, as frames come.
+		step := rapid.OneOf(rapid.IntRange(-3, 5), rapid.IntRange(-1100, 1500), rapid.IntRange(-5000, 5000))
+		var counters []uint64
+		at := rapid.Uint64Range(5000, 10_000).Draw(t, "first")
+		for _, d := range rapid.SliceOfN(step, 1, 200).Draw(t, "steps") {
+			at = uint64(max(0, int64(at)+int64(d)))
+			counters = append(counters, at)
+		}
 		seen := make(map[uint64]bool)
 		var top uint64
 		for i, got := range sframe.TestingOnlyWindow(counters) {
