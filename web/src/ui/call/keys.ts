@@ -77,12 +77,11 @@ export class CallKeys {
     return true;
   }
 
-  /** Closes what lies on top: shield panel, toast, then the panel beside; with chat it ends in its text. */
+  /** Closes what lies on top: the shield panel, the panel beside, a toast. */
   #close(): boolean {
     if (this.#view.shieldOpen) this.#view.shieldOpen = false;
-    else if (this.#view.toasts.close()) return true;
     else if (this.#view.panel !== "none") this.#view.panel = "none";
-    else return false;
+    else return this.#view.toasts.close();
     return true;
   }
 }

@@ -85,7 +85,7 @@ export class CallView {
     const [before, now] = [this.#before, Date.now()];
     this.call = call;
     this.#before = call;
-    if (this.startedAt === 0 && call.phase.kind === "in-call") this.startedAt = call.phase.since;
+    if (this.startedAt === 0 && "since" in call.phase) this.startedAt = call.phase.since;
     const ids = this.#order.update(call.tiles, perPage[this.form], this.pinned, now);
     this.tiles = ids.flatMap((id) => call.tiles.find((tile) => tile.id === id) ?? []);
     this.floor = this.#floor.update(call.tiles, now);

@@ -86,6 +86,12 @@ class FakeEngine implements CallEngine {
   show(tiles: readonly ShownTile[]): void {
     const told = (globalThis as { fakeCall?: { shown: unknown[] } }).fakeCall;
     told?.shown.push(tiles);
+    const drawn = (tile: Tile): boolean => tile.kind === "self" || tiles.some((s) => s.id === tile.id);
+    const changed = this.state.tiles.map((tile): Tile => {
+      if (!drawn(tile) && tile.state === "playing") return { ...tile, state: "waiting", reason: "paused-hidden" };
+      return drawn(tile) && tile.reason === "paused-hidden" ? { ...tile, state: "playing", reason: undefined } : tile;
+    });
+    this.#set({ tiles: changed });
   }
 
   askAgain(tileId: string): void {

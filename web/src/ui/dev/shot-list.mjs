@@ -26,7 +26,7 @@ export const pages = [
   { name: "call-chat", scene: "chat", steps: [press("c")] },
   { name: "call-chat-empty", scene: "grid", steps: [hideToast, async (p) => p.evaluate(() => globalThis.fakeCall.set({ chat: [] })), press("c")] },
   { name: "call-people", scene: "grid", steps: [hideToast, press("p")] },
-  { name: "call-shield", scene: "speaker", steps: [press("p"), click("shield")] },
+  { name: "call-shield", scene: "speaker", steps: [async (p) => (p.viewportSize().width > 800 ? p.keyboard.press("p") : undefined), click("shield")] },
   { name: "call-shield-details", scene: "grid", steps: [hideToast, click("shield"), async (p) => p.getByText("Details", { exact: true }).last().click()] },
   { name: "call-alarm", scene: "alarm", steps: [hideToast, click("shield")] },
   { name: "call-more", scene: "grid", steps: [hideToast, click("more")] },

@@ -18,7 +18,7 @@ const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
 const wanted = process.argv.slice(2);
 
 mkdirSync(out, { recursive: true });
-const server = await createServer({ root, mode: "mock", server: { port: 0, strictPort: false }, logLevel: "error", clearScreen: false });
+const server = await createServer({ root, mode: "mock", server: { port: 0, strictPort: false, hmr: false, watch: null }, logLevel: "error", clearScreen: false });
 await server.listen();
 const address = server.resolvedUrls?.local[0]?.replace(/\/$/u, "");
 const browser = await chromium.launch({
@@ -50,9 +50,10 @@ for (const [size, viewport] of Object.entries(sizes)) {
   for (const theme of ["light", "dark"]) {
     for (const { name, scene, steps, only, width } of pages) {
       const full = `${name}-${size}-${theme}`;
-      if ((only !== undefined && only !== size) || (wanted.length > 0 && !wanted.some((w) => full.startsWith(w)))) continue;
+      if ((only !== undefined && only !== size) || (wanted.length > 0 && !wanted.some((w) => full.includes(w)))) continue;
       const context = await browser.newContext({ viewport: width ? { ...viewport, width } : viewport, colorScheme: theme, deviceScaleFactor: 1, hasTouch: size === "phone" });
       const page = await context.newPage();
+      page.setDefaultTimeout(5000);
       page.on("console", (m) => (m.type() === "error" || m.type() === "warning") && fault(full, m.text()));
       page.on("pageerror", (e) => fault(full, e.stack ?? e.message));
       await page.goto(scene === undefined ? `${address}/` : `${address}${link}?scene=${scene}${secret}`);
