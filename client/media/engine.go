@@ -7,6 +7,9 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -101,16 +104,21 @@ func registerInterceptors(engine *webrtc.MediaEngine, registry *interceptor.Regi
 			return err
 		}
 	}
-	if err := webrtc.ConfigureNack(engine, registry); err != nil {
+	logs := quietLogs()
+	err := webrtc.ConfigureNackWithOptions(engine, registry,
+		[]nack.GeneratorOption{nack.WithGeneratorLoggerFactory(logs)}, nack.WithResponderLoggerFactory(logs))
+	if err != nil {
 		return err
 	}
-	if err := webrtc.ConfigureRTCPReports(registry); err != nil {
+	err = webrtc.ConfigureRTCPReportsWithOptions(registry,
+		[]report.ReceiverOption{report.WithReceiverLoggerFactory(logs)}, report.WithSenderLoggerFactory(logs))
+	if err != nil {
 		return err
 	}
 	if send {
 		return webrtc.ConfigureTWCCHeaderExtensionSender(engine, registry)
 	}
-	return webrtc.ConfigureTWCCSender(engine, registry)
+	return webrtc.ConfigureTWCCSenderWithOptions(engine, registry, twcc.WithLoggerFactory(logs))
 }
 
 // newMux returns a mux through which all of a peer connection's packets go over
