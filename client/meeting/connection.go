@@ -131,21 +131,13 @@ func (m *Meeting) tickConnection(now time.Time) {
 		}
 		return
 	}
-	pings := 0
 	for _, r := range m.requests {
 		if now.Sub(r.at) >= replyWithin {
 			m.drop(now)
 			return
 		}
-		if r.kind == requestPing {
-			pings++
-		}
 	}
 	if m.phase != phaseSeated || now.Before(m.nextPing) {
-		return
-	}
-	if pings >= missedPings {
-		m.drop(now)
 		return
 	}
 	m.ask(now, request{kind: requestPing}, ping())

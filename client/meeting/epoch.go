@@ -30,7 +30,8 @@ func (m *Meeting) ownFor(header []byte) (ownCommit, bool) {
 func (m *Meeting) commit(now time.Time, w work) {
 	pending, err := m.makeCommit(w)
 	if err != nil && m.refuseGhosts(now, w) {
-		return // without them, when settle or Tick comes here again
+		m.elect(now) // without them
+		return
 	}
 	if err != nil {
 		// Nothing the server sends can do this: only randomness that fails.
@@ -71,7 +72,6 @@ func (m *Meeting) refuseGhosts(now time.Time, w work) bool {
 			found = true
 			m.seats[m.byHash[a.Hash]].proven = false
 			m.ghost(now)
-			m.commitAt = now
 		}
 	}
 	return found
@@ -156,7 +156,6 @@ func (m *Meeting) adopt(now time.Time, g *session.Group, header []byte) {
 	}
 	for hash := range before {
 		if _, ok := m.members[hash]; !ok {
-			m.retire(hash)
 			delete(m.states, hash)
 		}
 	}

@@ -116,6 +116,49 @@ func TestServerReplaysAnnouncement(t *testing.T) {
 	}
 }
 
+// The core refuses a device that has left even if this package has forgotten it.
+func TestCoreRefusesGhost(t *testing.T) {
+	s := newSim(t, 34)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	old := s.server.seats[1].announcement
+	lin.leave()
+	s.run(time.Second)
+	ada.m.retired = keyRing{}
+	s.server.record(&api.Event{Body: &api.Event_SeatJoined{SeatJoined: &api.SeatJoined{
+		Seat: &api.Seat{Seat: 77, Announcement: old},
+	}}}, nil)
+	noor := s.join("Noor", false)
+	s.run(2 * time.Second)
+	s.checkTogether(ada, noor)
+	if !ada.hasAlarm(AlarmGhost) {
+		t.Error("no alarm")
+	}
+}
+
+// A joiner's own announcement in another seat does not take its place.
+func TestServerStealsSeat(t *testing.T) {
+	s := newSim(t, 35)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	s.server.edit = func(_ *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		if j := f.GetReply().GetJoined(); j != nil && len(j.GetSeats()) == 2 {
+			j.Seats = slices.Insert(j.GetSeats(), 0, &api.Seat{Seat: 77, Announcement: j.GetSeats()[1].GetAnnouncement()})
+		}
+		return f
+	}
+	lin := s.join("Lin", false)
+	s.run(time.Second)
+	s.checkTogether(ada, lin)
+	if !lin.hasAlarm(AlarmGhost) {
+		t.Error("no alarm")
+	}
+	s.server.record(&api.Event{Body: &api.Event_SeatLeft{SeatLeft: &api.SeatLeft{Seat: 77}}}, nil)
+	ada.leave()
+	s.run(time.Second)
+	s.checkTogether(lin)
+}
+
 // The same announcement in two seats is one device, and the second seat a ghost.
 func TestServerDoublesSeat(t *testing.T) {
 	s := newSim(t, 23)
@@ -188,8 +231,10 @@ func TestServerReplaysEvents(t *testing.T) {
 	}
 	s.run(time.Second)
 	s.checkTogether(ada, lin)
-	if got := lin.texts(); len(got) != 1 {
-		t.Errorf("Lin has %q", got)
+	for _, p := range []*person{ada, lin} {
+		if got := p.texts(); len(got) != 1 {
+			t.Errorf("%s has %q", p.name, got)
+		}
 	}
 	if lin.m.Stats().Replays == 0 || len(lin.alarms) != 0 {
 		t.Errorf("stats %+v, alarms %v", lin.m.Stats(), lin.alarms)
@@ -313,6 +358,25 @@ func TestServerChangesMessages(t *testing.T) {
 	}
 }
 
+// A message that was sealed again, say after a lost connection, is shown once.
+func TestMessageSealedTwice(t *testing.T) {
+	s := newSim(t, 36)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	d := session.Message{Kind: session.Chat, ID: session.MessageID{1}, SentAt: s.now, Text: "once"}
+	for range 2 {
+		sealed, err := ada.m.group.SealData(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.server.record(&api.Event{Body: &api.Event_DataSent{DataSent: &api.DataSent{Seat: 1, Sealed: sealed}}}, nil)
+	}
+	s.run(time.Second)
+	if got := lin.texts(); len(got) != 1 {
+		t.Errorf("Lin has %q", got)
+	}
+}
+
 // A message of a member who has left, kept back by the server until the index
 // belongs to somebody else, is not shown as that somebody's.
 func TestServerKeepsMessageBack(t *testing.T) {
@@ -385,6 +449,10 @@ func TestServerRefusesMessages(t *testing.T) {
 	if !ada.sent[first] {
 		t.Error("a limited message was not sent again")
 	}
+	for range 3 * maxDataInFlight {
+		ada.say("more")
+	}
+	s.run(2 * time.Second)
 	code = api.ErrorCode_ERROR_CODE_TOO_LARGE
 	second := ada.say("refused")
 	s.run(time.Second)
@@ -398,7 +466,7 @@ func TestServerRefusesMessages(t *testing.T) {
 		}
 	})
 	s.run(time.Second)
-	if got := lin.texts(); !ada.sent[second] || len(got) != 2 {
+	if got := lin.texts(); !ada.sent[second] || len(got) != 2+3*maxDataInFlight {
 		t.Errorf("sent %v, Lin has %q", ada.sent, got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Times of docs/protocol.md and of this client.
 const (
 	pingEvery   = 5 * time.Second
-	missedPings = 2 // unanswered when the next is due: the connection is dead
+	replyWithin = 2 * pingEvery // two pings missed: the connection is taken for dead
 
 	takeoverAfter = time.Second            // per rank without a new epoch
 	batchJoins    = 50 * time.Millisecond  // joins this close together share one epoch
@@ -17,7 +17,6 @@ const (
 	commitBackMax = 2 * time.Second
 	keepPrevious  = 10 * time.Second // the keys of the epoch before
 
-	replyWithin  = 10 * time.Second // then the connection is taken for dead
 	joinWithin   = 15 * time.Second // to get the first connection and seat
 	graceMax     = time.Minute      // longest grace a server may claim
 	stateEvery   = 200 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"conclave/api"
 	"conclave/core/session"
 )
 
@@ -314,6 +315,94 @@ func TestCommitAnswerLost(t *testing.T) {
 	ada.cut()
 	s.run(3 * time.Second)
 	s.checkTogether(ada, lin)
+}
+
+// Nothing is sent after a resume before the missed events have come: a message
+// may be in them, and so may an epoch.
+func TestResumeWaits(t *testing.T) {
+	s := newSim(t, 14)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	ada.cut()
+	s.run(20 * time.Millisecond)
+	s.server.edit = func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		if to.id == 1 && f.GetReply().GetPong() != nil {
+			return nil
+		}
+		return f
+	}
+	early := 0
+	s.server.refuse = func(from *modelSeat, f *api.ClientFrame) *api.Error {
+		if from.id == 1 && (f.GetData() != nil || f.GetCommit() != nil) {
+			early++
+		}
+		return nil
+	}
+	ada.say("waits")
+	noor := s.join("Noor", false)
+	s.run(500 * time.Millisecond)
+	if !ada.joined.Resumed || early != 0 {
+		t.Errorf("resumed %v, sent %d frames before it had caught up", ada.joined.Resumed, early)
+	}
+	s.server.edit, s.server.refuse = nil, nil
+	s.run(20 * time.Second)
+	s.checkTogether(ada, lin, noor)
+	if got := noor.texts(); len(got) != 1 {
+		t.Errorf("Noor has %q", got)
+	}
+}
+
+// Who loses the connection while it waits gets no key before it is back.
+func TestAwayJoinerWaits(t *testing.T) {
+	s := newSim(t, 15)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	ada.frozen = true
+	lin := s.join("Lin", false)
+	s.run(100 * time.Millisecond)
+	lin.down = true
+	lin.cut()
+	s.run(100 * time.Millisecond)
+	ada.thaw()
+	s.run(2 * time.Second)
+	if len(ada.roster.Members) != 1 {
+		t.Errorf("Ada has %v", ada.roster.Members)
+	}
+	lin.down = false
+	s.run(5 * time.Second)
+	s.checkTogether(ada, lin)
+}
+
+// The keys of a commit that did not win are erased.
+func TestLostCommitIsErased(t *testing.T) {
+	s := newSim(t, 16)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	ada.frozen = true
+	s.join("Noor", false)
+	s.run(2 * time.Second) // Lin takes over
+	for ada.m.commitAt.IsZero() && len(ada.asleep) > 0 {
+		next := ada.asleep[0]
+		ada.asleep = ada.asleep[1:]
+		next()
+	}
+	ada.m.Tick(ada.m.commitAt) // for the epoch that Lin has begun already
+	if len(ada.m.own) != 1 {
+		t.Fatalf("%d own commits, want 1", len(ada.m.own))
+	}
+	lost := ada.m.own[0].pending.Group()
+	if _, err := lost.MediaKey(lost.Self(), 0); err != nil {
+		t.Fatal(err)
+	}
+	ada.drain()
+	ada.thaw()
+	s.run(time.Second)
+	if _, err := lost.MediaKey(lost.Self(), 0); !errors.Is(err, session.ErrErased) {
+		t.Errorf("MediaKey of a lost commit = %v, want ErrErased", err)
+	}
+	if ada.keys.Epoch != lin.keys.Epoch {
+		t.Errorf("epochs %d and %d", ada.keys.Epoch, lin.keys.Epoch)
+	}
 }
 
 func TestFailures(t *testing.T) {

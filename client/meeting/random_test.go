@@ -84,6 +84,40 @@ func randomMeeting(t *testing.T, seed uint64) {
 			t.Errorf("a message of %s was never sent", by.name)
 		}
 	}
+	checkMessages(t, in)
+}
+
+// checkMessages checks that all who were there have all messages, in one order.
+func checkMessages(t *testing.T, in []*person) {
+	t.Helper()
+	for _, p := range in {
+		for _, q := range in {
+			if p == q {
+				continue
+			}
+			at := make(map[string]int) // of q's messages
+			for i, c := range q.chats {
+				at[c.ID] = i
+			}
+			last := -1
+			for _, c := range p.chats {
+				i, ok := at[c.ID]
+				if !ok {
+					if q.keyed.Add(5 * time.Second).Before(c.SentAt) {
+						t.Errorf("%s has not got %q of %s", q.name, c.Text, c.Name)
+					}
+					continue
+				}
+				if c.You || q.chats[i].You {
+					continue // shown at once, not when it is in the log
+				}
+				if i < last {
+					t.Errorf("%s and %s have messages in another order", p.name, q.name)
+				}
+				last = i
+			}
+		}
+	}
 }
 
 func (s *sim) present() []*person {

@@ -38,6 +38,7 @@ type person struct {
 	joined   *Joined
 	roster   Roster
 	keys     Keys
+	keyed    time.Time         // when it got its first key
 	allKeys  map[[32]byte]bool // hashes of all keys ever had
 	keysFor  map[[2]uint64]bool
 	streams  []Stream
@@ -243,6 +244,9 @@ func (p *person) takeKeys(k Keys) {
 	}
 	p.keysFor[once] = true
 	p.keys = k
+	if p.keyed.IsZero() {
+		p.keyed = p.sim.now
+	}
 	for _, key := range append(k.Send, k.Receive...) {
 		p.allKeys[hashOf(key)] = true
 	}
