@@ -232,8 +232,10 @@ type server struct {
 	wires    map[seqmap.Origin]*wire
 	seen     map[*wire]bool
 	unread   map[*wire]bool  // refused by the Reader
+	early    map[*wire]bool  // came while their source was not forwarded
 	have     map[uint16]bool // numbers sent
 	asked    map[uint16]bool // numbers asked for
+	promised uint16          // numbers before this one went through checkPromises
 	cut      map[uint32]bool // outgoing timestamps of the last pictures before a pause
 	outs     []sent
 	now      time.Time
@@ -252,8 +254,9 @@ func newServer(t tester, config Config, stream Stream) *server {
 	s := &server{
 		t: t, selector: NewSelector(config),
 		windows: map[Source]*rtpbuf.Window{}, readers: map[Source]*Reader{},
-		cache: map[seqmap.Origin]*Packet{}, wires: map[seqmap.Origin]*wire{}, seen: map[*wire]bool{}, unread: map[*wire]bool{}, cut: map[uint32]bool{}, have: map[uint16]bool{}, asked: map[uint16]bool{},
+		cache: map[seqmap.Origin]*Packet{}, wires: map[seqmap.Origin]*wire{}, seen: map[*wire]bool{}, unread: map[*wire]bool{}, cut: map[uint32]bool{}, have: map[uint16]bool{}, early: map[*wire]bool{}, asked: map[uint16]bool{},
 	}
+	s.promised = config.Sequence
 	s.show(stream)
 	return s
 }
@@ -286,11 +289,30 @@ func (s *server) receive(now time.Time, w *wire) {
 	if p == nil {
 		return
 	}
+	if !s.selector.active || s.selector.segments.newest().source != w.source {
+		s.early[w] = !p.Key
+	}
 	for _, o := range s.selector.Forward(now, p) {
 		s.record(o)
 	}
+	s.checkPromises()
 	if !s.selector.active {
 		s.cut[s.selector.trail.timestamp] = true
+	}
+}
+
+// checkPromises: only packets that did not come are promised numbers, or that
+// came before the key frame at which forwarding their source began.
+func (s *server) checkPromises() {
+	next := s.selector.numbers.Next()
+	for ; s.promised != next; s.promised++ {
+		o, state, ok := s.selector.numbers.Lookup(s.promised)
+		if !ok || state != seqmap.Missing {
+			continue
+		}
+		if w := s.wires[o]; w != nil && !s.unread[w] && !s.early[w] {
+			s.t.Fatalf("number %d is promised to packet %d, which came before", s.promised, o.Sequence)
+		}
 	}
 }
 
