@@ -1,14 +1,11 @@
 import type { OutFailed, OutJoined } from "./bridge.d.ts";
 import { CallMeters } from "./call-meters.ts";
 import { EngineError } from "./engine-error.ts";
-import { MediaClient } from "./media-client.ts";
-import { MediaPlane } from "./media-plane.ts";
-import type { SlotId } from "./media-worker/messages.ts";
 import { OwnMedia } from "./own-media.ts";
 import { canSeal } from "./peer/browser.ts";
-import { revealed } from "./peer/reveal.ts";
-import type { SessionClient } from "./session-client.ts";
-import type { FromSession, PageOutput } from "./session-worker/messages.ts";
+import { Seat } from "./seat.ts";
+import type { SessionClient, SessionNews } from "./session-client.ts";
+import type { PageOutput } from "./session-worker/messages.ts";
 import { Alarms } from "./state/alarms.ts";
 import { ChatLog } from "./state/chat-log.ts";
 import { initialState } from "./state/initial.ts";
@@ -16,12 +13,12 @@ import { MeetingView } from "./state/meeting-view.ts";
 import { Store } from "./state/store.ts";
 import type { CallEngine, CallState, EngineOptions, FailureCode, Phase, ShownTile } from "./types.ts";
 
-type News = Parameters<Parameters<SessionClient["listen"]>[0]>[0];
-
 /** The server is told that this device leaves, and is not waited for longer. */
 const leaveWithinMs = 1500;
-/** So often a call is joined anew by itself before it counts as failed. */
+
+/** So often a call is joined anew by itself within this time before it counts as failed. */
 const maxRejoins = 3;
+const rejoinWindowMs = 60_000;
 
 /** One call: what the interface asks for, and what becomes of it. */
 export class Call implements CallEngine {
@@ -36,12 +33,11 @@ export class Call implements CallEngine {
   readonly #ended = new AbortController();
   #name = "";
   #graceMs = 0;
-  #rejoins = 0;
-  #plane: MediaPlane | undefined;
-  /** What concerns the plane is done once it is there, in order. */
-  #turn: Promise<void> = Promise.resolve();
+  #rejoins: readonly number[] = [];
+  #leaving = false;
+  #seat: Seat | undefined;
+  /** Who waits for the call to begin or to end. */
   #settle: (() => void)[] = [];
-  #sentView = "";
 
   constructor(session: SessionClient, options: EngineOptions) {
     this.#session = session;
@@ -59,7 +55,7 @@ export class Call implements CallEngine {
     session.listen((news) => this.#hear(news));
     const { signal } = this.#ended;
     addEventListener("pagehide", () => this.#session.post({ kind: "leave" }), { signal });
-    addEventListener("online", () => this.#plane?.reconnected(), { signal });
+    addEventListener("online", () => this.#seat?.hurry(), { signal });
   }
 
   get state(): CallState {
@@ -112,14 +108,13 @@ export class Call implements CallEngine {
   }
 
   retryChat(id: string): void {
-    this.#chat.deliver(id, "sending");
-    this.#store.set({ chat: this.#chat.messages });
+    this.#delivered(id, "sending");
     this.#session.post({ kind: "retry-chat", id });
   }
 
   show(tiles: readonly ShownTile[]): void {
     this.#view.setShown(tiles);
-    this.#sendView();
+    this.#seat?.sendView();
     this.#meters.refresh();
   }
 
@@ -143,14 +138,14 @@ export class Call implements CallEngine {
   dispose(): void {
     this.#ended.abort();
     this.#session.post({ kind: "leave" });
+    this.#dropSeat();
     this.#meters.stop();
     this.#own.dispose();
-    this.#dropPlane();
     // The worker sends what it has before it ends.
     setTimeout(() => this.#session.dispose(), leaveWithinMs);
   }
 
-  #hear(news: News): void {
+  #hear(news: SessionNews): void {
     if (this.#ended.signal.aborted) {
       return;
     }
@@ -162,7 +157,10 @@ export class Call implements CallEngine {
         this.#begin(news.epoch);
         return;
       case "refused":
-        this.#refused(news);
+        // Everything but joining is asked for again when the connection is back.
+        if (news.command === "open") {
+          this.#fail(news.error.code === "link-wrong" ? "link-wrong" : "unknown", news.error.message);
+        }
         return;
       case "broken":
         this.#fail("unknown", news.message);
@@ -184,26 +182,12 @@ export class Call implements CallEngine {
         this.#meters.refresh();
         return;
       case "streams":
-        this.#view.setStreams(output.streams);
-        this.#withPlane((plane) => plane.setStreams(output.streams));
-        this.#sendView();
-        this.#meters.refresh();
-        return;
       case "streamStates":
-        this.#view.setStates(output.states);
-        this.#meters.refresh();
-        return;
       case "published":
-        this.#withPlane((plane) => plane.published(output.sdp));
-        return;
       case "publishFailed":
-        this.#withPlane((plane) => plane.publishFailed());
-        return;
       case "subscribeOffer":
-        this.#withPlane((plane) => plane.offered(output));
-        return;
       case "slots":
-        this.#withPlane((plane) => plane.setSlots(output.slots));
+        this.#seat?.take(output);
         return;
       case "speakers":
         // Who speaks is measured on what is heard; the server's word proves nothing.
@@ -213,27 +197,26 @@ export class Call implements CallEngine {
         this.#store.set({ chat: this.#chat.messages });
         return;
       case "chatSent":
-      case "chatFailed":
-        this.#chat.deliver(output.id, output.kind === "chatSent" ? "sent" : "failed");
-        this.#store.set({ chat: this.#chat.messages });
+        this.#delivered(output.id, "sent");
         return;
-      case "failed":
-        this.#fail(failureOf(output.code), undefined, output.limit);
+      case "chatFailed":
+        this.#delivered(output.id, "failed");
         return;
       case "reconnecting":
         this.#phase({ kind: "reconnecting", since: now, until: output.untilMs });
         return;
       case "reconnected":
-        this.#phase({ kind: "in-call", since: now });
-        this.#plane?.reconnected();
-        this.#sentView = "";
-        this.#sendView();
-        return;
-      case "left":
-        this.#end({ kind: "left", reason: output.reason });
+        this.#phase({ kind: this.state.epoch === 0 ? "waiting-for-key" : "in-call", since: now });
+        this.#seat?.reconnected();
         return;
       case "alarm":
         this.#alarm(output.id, output.index);
+        return;
+      case "failed":
+        this.#fail(failureOf(output.code), undefined, output.limit);
+        return;
+      case "left":
+        this.#end({ kind: "left", reason: output.reason });
         return;
       default:
         output satisfies never;
@@ -243,84 +226,24 @@ export class Call implements CallEngine {
   /** A seat: a new one gets new peer connections, one taken back keeps those it has. */
   #joined({ resumed, limit, graceMs, iceServers }: OutJoined): void {
     this.#graceMs = graceMs;
-    this.#store.set({ limit });
-    if (resumed && this.#plane !== undefined) {
+    this.#store.set({ limit, ...(!resumed && { epoch: 0 }) });
+    if (resumed && this.#seat !== undefined) {
       return;
     }
+    this.#dropSeat();
     this.#phase({ kind: "waiting-for-key", since: Date.now() });
-    this.#dropPlane();
     const servers = iceServers.map(({ urls, username, credential }) => ({
       urls: [...urls],
       username,
       credential,
     }));
-    this.#turn = this.#turn.then(() => this.#newPlane(servers));
-  }
-
-  async #newPlane(iceServers: readonly RTCIceServer[]): Promise<void> {
-    try {
-      const { media, keys } = await MediaClient.start({
-        counts: (counts) => {
-          this.#view.setCounts(counts, Date.now());
-          this.#meters.refresh();
-        },
-        first: (slot, assignment, rtpTimestamp) => this.#opened(slot, assignment, rtpTimestamp),
-        crashed: () => this.#lost(),
-      });
-      if (this.#ended.signal.aborted) {
-        media.dispose();
-        return;
-      }
-      this.#session.post({ kind: "keys-to", port: keys }, [keys]);
-      const plane = new MediaPlane(media, iceServers, this.#options.codec, this.#planeEvents());
-      this.#plane = plane;
-      this.#own.attach(plane);
-      this.#meters.watch(plane);
-      this.#sentView = "";
-      this.#sendView();
-    } catch (error) {
-      this.#fail(error instanceof EngineError ? error.code : "unknown", "media worker");
-    }
-  }
-
-  #planeEvents(): ConstructorParameters<typeof MediaPlane>[3] {
-    return {
-      publish: (sdp, streams) => this.#session.post({ kind: "publish", sdp, streams }),
-      answer: (generation, sdp) => this.#session.post({ kind: "answer", generation, sdp }),
-      restartSubscribe: () => this.#session.post({ kind: "restart-subscribe" }),
-      changed: () => {
-        this.#view.setIncoming(this.#plane?.incoming() ?? [], Date.now());
-        this.#meters.refresh();
-      },
+    const parts = { session: this.#session, view: this.#view, own: this.#own, meters: this.#meters };
+    this.#seat = new Seat(parts, servers, this.#options.codec, {
       breached: () => this.#alarm("tamper", undefined),
       lost: () => this.#lost(),
       unsafe: () => this.#fail("no-insertable"),
-    };
-  }
-
-  #withPlane(act: (plane: MediaPlane) => void): void {
-    this.#turn = this.#turn.then(() => {
-      if (this.#plane !== undefined) {
-        act(this.#plane);
-      }
+      failed: (error) => this.#fail(error instanceof EngineError ? error.code : "unknown", "media worker"),
     });
-  }
-
-  /** The first frame of somebody on a slot has opened: its picture may be shown as soon as it is drawn. */
-  #opened(slot: SlotId, assignment: number, rtpTimestamp: number | undefined): void {
-    const incoming = this.#view.opened(slot, assignment, Date.now());
-    if (incoming === undefined) {
-      return;
-    }
-    const reveal = (): void => {
-      this.#view.reveal(slot, assignment);
-      this.#meters.refresh();
-    };
-    if (incoming.reused && incoming.track.kind === "video") {
-      void revealed(incoming.track, rtpTimestamp, this.#ended.signal).then(reveal);
-    } else {
-      reveal();
-    }
   }
 
   #begin(epoch: number): void {
@@ -328,16 +251,13 @@ export class Call implements CallEngine {
     this.#store.set({ epoch, epochSince: now });
     const { kind } = this.state.phase;
     if (kind === "joining" || kind === "waiting-for-key") {
-      this.#rejoins = 0;
       this.#phase({ kind: "in-call", since: now });
     }
   }
 
-  #refused({ command, error }: Extract<FromSession, { kind: "refused" }>): void {
-    if (command === "open") {
-      this.#fail(error.code === "link-wrong" ? "link-wrong" : "unknown", error.message);
-    }
-    // Everything else is asked for again when the connection is back.
+  #delivered(id: string, delivery: "sending" | "sent" | "failed"): void {
+    this.#chat.deliver(id, delivery);
+    this.#store.set({ chat: this.#chat.messages });
   }
 
   #alarm(id: "ghost" | "fork" | "tamper", index: number | undefined): void {
@@ -348,24 +268,16 @@ export class Call implements CallEngine {
 
   /** Media cannot go on: joins anew, if that has not been tried too often. */
   #lost(): void {
-    if (this.#ended.signal.aborted || this.#plane === undefined) {
+    if (this.#ended.signal.aborted || this.#seat === undefined) {
       return;
     }
-    this.#rejoins++;
-    if (this.#rejoins > maxRejoins) {
+    const now = Date.now();
+    this.#rejoins = [...this.#rejoins.filter((at) => now - at < rejoinWindowMs), now];
+    if (this.#rejoins.length > maxRejoins) {
       this.#fail("transport");
       return;
     }
     void this.rejoin();
-  }
-
-  #sendView(): void {
-    const items = this.#view.viewItems();
-    const text = JSON.stringify(items);
-    if (this.#plane !== undefined && text !== this.#sentView) {
-      this.#sentView = text;
-      this.#session.post({ kind: "view", items });
-    }
   }
 
   #showOwn(): void {
@@ -374,46 +286,60 @@ export class Call implements CallEngine {
     this.#meters.refresh();
   }
 
+  /** Gives the seat up and waits until the server knows, or not for long. */
   async #leaveSeat(): Promise<void> {
-    this.#dropPlane();
+    this.#dropSeat();
     const { kind } = this.state.phase;
     if (kind === "idle" || kind === "left" || kind === "failed") {
       return;
     }
     const left = new Promise<void>((resolve) => this.#settle.push(resolve));
+    this.#leaving = true;
     this.#session.post({ kind: "leave" });
     await Promise.race([left, new Promise((resolve) => setTimeout(resolve, leaveWithinMs))]);
+    this.#leaving = false;
   }
 
-  #dropPlane(): void {
-    this.#own.detach();
-    this.#meters.watch(undefined);
-    this.#plane?.dispose();
-    this.#plane = undefined;
-    this.#view.setIncoming([], Date.now());
+  #dropSeat(): void {
+    this.#seat?.dispose();
+    this.#seat = undefined;
   }
 
   #fail(code: FailureCode, detail?: string, limit?: number): void {
-    const more = { ...(detail !== undefined && { detail }), ...(limit !== undefined && { limit }) };
-    this.#end({ kind: "failed", code, ...more });
+    this.#end({
+      kind: "failed",
+      code,
+      ...(detail !== undefined && { detail }),
+      ...(limit !== undefined && { limit }),
+    });
   }
 
+  /** The call is over, and everything that it held is let go. The engine may be asked to join again. */
   #end(phase: Phase): void {
-    this.#dropPlane();
+    this.#dropSeat();
+    if (this.#leaving) {
+      // Somebody waits for this and goes on from here.
+      this.#settled();
+      return;
+    }
     if (this.state.phase.kind !== "left" && this.state.phase.kind !== "failed") {
+      this.#own.release();
       this.#phase(phase);
     }
-    this.#own.dispose();
   }
 
   #phase(phase: Phase): void {
     this.#store.set({ phase });
     if (phase.kind === "in-call" || phase.kind === "left" || phase.kind === "failed") {
-      const settle = this.#settle;
-      this.#settle = [];
-      for (const resolve of settle) {
-        resolve();
-      }
+      this.#settled();
+    }
+  }
+
+  #settled(): void {
+    const settle = this.#settle;
+    this.#settle = [];
+    for (const resolve of settle) {
+      resolve();
     }
   }
 }

@@ -1,12 +1,12 @@
 import type { OutSlot, OutStream, PublishedStream, StreamKind } from "./bridge.d.ts";
-import type { AllCounts, MediaClient } from "./media-client.ts";
-import type { SlotId } from "./media-worker/messages.ts";
+import type { MediaClient } from "./media-client.ts";
 import { Publisher } from "./peer/publisher.ts";
 import { type Incoming, Subscriber } from "./peer/subscriber.ts";
 import type { Codec } from "./types.ts";
 
 // The gates are looked at often until they open, then to see that they hold.
-const gateMs = 200;
+const closedGateMs = 200;
+const openGateMs = 1000;
 /** A broken sending connection is made anew after this, doubled each time. */
 const rebuildMs = 500;
 const maxRebuilds = 5;
@@ -127,15 +127,6 @@ export class MediaPlane {
     this.#subscriber.reconnected();
   }
 
-  counts(): Promise<AllCounts> {
-    return this.#media.counts();
-  }
-
-  /** Whether slot belongs to a connection that still is. */
-  has(slot: SlotId): boolean {
-    return this.incoming().some((incoming) => incoming.slot === slot);
-  }
-
   dispose(): void {
     this.#disposed = true;
     clearTimeout(this.#timer);
@@ -191,13 +182,16 @@ export class MediaPlane {
 
   /** Looks at the gates of both directions, again and again. */
   #watch(): void {
-    this.#timer = setTimeout(() => {
-      void this.#look().finally(() => {
-        if (!this.#disposed) {
-          this.#watch();
-        }
-      });
-    }, gateMs);
+    this.#timer = setTimeout(
+      () => {
+        void this.#look().finally(() => {
+          if (!this.#disposed) {
+            this.#watch();
+          }
+        });
+      },
+      this.#publisher.settled ? openGateMs : closedGateMs,
+    );
   }
 
   async #look(): Promise<void> {

@@ -26,7 +26,6 @@ export class OwnMedia {
   #self: MediaStream | undefined;
   #wantsMic = true;
   #wantsCamera = true;
-  #opened = false;
   #hand = false;
   #told = "";
 
@@ -74,7 +73,6 @@ export class OwnMedia {
 
   /** Opens what is wanted; what cannot be opened is told by `devices().problem`. */
   async open(): Promise<void> {
-    this.#opened = true;
     const wanted: Wanted[] = [];
     if (this.#wantsCamera) {
       wanted.push("camera");
@@ -147,9 +145,11 @@ export class OwnMedia {
     this.#plane = undefined;
   }
 
-  /** Whether devices were opened at all. */
-  get opened(): boolean {
-    return this.#opened;
+  /** Lets go of all devices; `open` takes them again. */
+  release(): void {
+    this.#stopSharing();
+    this.#devices.close("camera");
+    this.#devices.close("microphone");
   }
 
   dispose(): void {

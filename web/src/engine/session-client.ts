@@ -3,14 +3,15 @@ import type { FromSession, Link, ToSession } from "./session-worker/messages.ts"
 import sessionWorker from "./session-worker/worker.ts?worker&url";
 import { startWorker } from "./trusted.ts";
 
-type News = Extract<FromSession, { kind: "output" | "epoch" | "refused" | "broken" }>;
+/** What the session worker says without being asked. */
+export type SessionNews = Extract<FromSession, { kind: "output" | "epoch" | "refused" | "broken" }>;
 
 /** The page's end of the session worker. */
 export class SessionClient {
   readonly #worker = startWorker(sessionWorker, "conclave-session");
   readonly #links = new Map<number, (message: Extract<FromSession, { kind: "link" }>) => void>();
   #requests = 0;
-  #listener: ((news: News) => void) | undefined;
+  #listener: ((news: SessionNews) => void) | undefined;
   #started: Promise<void>;
 
   private constructor() {
@@ -44,7 +45,7 @@ export class SessionClient {
   }
 
   /** Hears everything from now on; one listener at a time. */
-  listen(listener: (news: News) => void): void {
+  listen(listener: (news: SessionNews) => void): void {
     this.#listener = listener;
   }
 

@@ -32,6 +32,7 @@ export class Levels<Id> {
     }
     this.#context ??= new AudioContext();
     void this.#context.resume();
+    // A context may wait for the first gesture; each new track tries again.
     const source = this.#context.createMediaStreamSource(new MediaStream([track]));
     const analyser = new AnalyserNode(this.#context, { fftSize: window });
     source.connect(analyser);

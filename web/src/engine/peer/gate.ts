@@ -76,13 +76,24 @@ export function sentBy(report: Iterable<unknown>, unit: keyof typeof enough): nu
   return sum;
 }
 
-/** Sums the pictures that a receiver decoded: never more than the worker has opened. */
-export function decodedBy(report: Iterable<unknown>): number {
-  let sum = 0;
-  for (const entry of report as Iterable<{ readonly type: string; readonly framesDecoded?: number }>) {
-    if (entry.type === "inbound-rtp") {
-      sum += entry.framesDecoded ?? 0;
+/** The entries of an RTCStatsReport that say what a receiver decoded. */
+interface InboundStats {
+  readonly type: string;
+  readonly kind?: string;
+  readonly mid?: string;
+  readonly framesDecoded?: number;
+}
+
+/**
+ * The pictures that were decoded, by m-line, or all under undefined where the
+ * browser does not name the m-line. Never more than the worker has opened.
+ */
+export function decodedBy(report: Iterable<unknown>): ReadonlyMap<string | undefined, number> {
+  const decoded = new Map<string | undefined, number>();
+  for (const { type, kind, mid, framesDecoded = 0 } of report as Iterable<InboundStats>) {
+    if (type === "inbound-rtp" && kind === "video") {
+      decoded.set(mid, (decoded.get(mid) ?? 0) + framesDecoded);
     }
   }
-  return sum;
+  return decoded;
 }

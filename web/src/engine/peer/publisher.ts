@@ -65,6 +65,11 @@ export class Publisher {
     return this.#restarter.well;
   }
 
+  /** Whether all gates are open. */
+  get settled(): boolean {
+    return [...this.#outgoing.values()].every(({ gate }) => gate === "open");
+  }
+
   /** Opens streams before they have tracks, so that their gates open early. */
   open(...kinds: readonly StreamKind[]): void {
     for (const kind of kinds) {

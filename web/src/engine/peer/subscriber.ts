@@ -115,17 +115,14 @@ export class Subscriber {
 
   /** Compares what was decoded with what the worker opened; closes everything on a mismatch. */
   async check(): Promise<void> {
-    const receivers = [...this.#receivers].filter(([, { track }]) => track.kind === "video");
-    const decoded = await Promise.all(
-      receivers.map(async ([, receiver]) => decodedBy((await receiver.getStats()).values())),
-    );
-    // Only now: the worker's counts must not be older than the receivers'.
+    const decoded = decodedBy((await this.#pc.getStats()).values());
+    // Only now: the worker's counts must not be older than the connection's.
     const counts: AllCounts = await this.#options.media.counts();
     if (this.#closed) {
       return;
     }
-    for (const [i, [mid]] of receivers.entries()) {
-      if ((decoded[i] ?? 0) > (counts.get(this.#slot(mid))?.passed ?? 0)) {
+    for (const [mid, pictures] of decoded) {
+      if (pictures > this.#passed(counts, mid)) {
         this.close();
         this.#events.breached();
         return;
@@ -138,6 +135,12 @@ export class Subscriber {
     this.#restarter.dispose();
     this.#pc.ontrack = null;
     this.#pc.close();
+  }
+
+  /** What the worker handed to the decoder of an m-line, or to all of them. */
+  #passed(counts: AllCounts, mid: string | undefined): number {
+    const mids = mid === undefined ? [...this.#receivers.keys()] : [mid];
+    return mids.reduce((sum, one) => sum + (counts.get(this.#slot(one))?.passed ?? 0), 0);
   }
 
   async #answer({ generation, sdp, slots }: Offer): Promise<void> {
