@@ -15,18 +15,23 @@ const (
 	behindAt    = 0.8 // less than this share of what is sent arrives: a queue must grow
 	nearLink    = 0.15
 
-	queueGone   = 20 * time.Millisecond  // and less is no queue
-	queueSmall  = 40 * time.Millisecond  // an overuse with less may be noise
-	queueLarge  = 150 * time.Millisecond // growing to more needs no second opinion
-	queueStands = 500 * time.Millisecond // one that does not shrink for so long is overuse, though it may not grow
-	drainTime   = 600 * time.Millisecond // in which a queue shall be gone
-	drainLeast  = 0.4                    // of the capacity is sent while draining
-	drainStuck  = 1 * time.Second        // a queue that does not shrink for so long is not ours
-	settle      = 300 * time.Millisecond // after a fall or a drain before growing
-	afterFall   = 1 * time.Second        // before probing
-	trialRoom   = 1.05                   // times the next step
-	trialWait   = 10 * time.Second       // after a fall, before trying with media
-	probeMemory = 6 * time.Second        // a fall so soon after a probe raised the rate blames the probe
+	queueGone    = 20 * time.Millisecond  // and less is no queue
+	queueSmall   = 40 * time.Millisecond  // an overuse with less may be noise
+	queueLarge   = 150 * time.Millisecond // growing to more needs no second opinion
+	queueStands  = 500 * time.Millisecond // one that does not shrink for so long is overuse, though it may not grow
+	drainTime    = 600 * time.Millisecond // in which a queue shall be gone
+	drainLeast   = 0.4                    // of the capacity is sent while draining
+	drainDiffers = 0.1
+	drainStuck   = 1500 * time.Millisecond // a queue that does not shrink for so long is not ours
+	rivalBehind  = 0.7                     // beside it, less than this share of what is sent arrives if the link has become slow
+	rivalYields  = 500 * time.Millisecond  // beside it, between falls because of a little loss
+	rivalLeast   = 5 * time.Second         // how long such a queue is ignored, at first
+	rivalMost    = 20 * time.Second        // and when it is there each time
+	settle       = 300 * time.Millisecond  // after a fall or a drain before growing
+	afterFall    = 1 * time.Second         // before probing
+	trialRoom    = 1.05                    // times the next step
+	trialWait    = 10 * time.Second        // after a fall, before trying with media
+	probeMemory  = 6 * time.Second         // a fall so soon after a probe raised the rate blames the probe
 )
 
 // A control holds the rate.
@@ -48,6 +53,9 @@ type control struct {
 	lossAt     time.Duration // last fall because of loss
 	promised   BitRate       // what the last cluster that arrived has shown; 0: none, or blamed
 	promisedAt time.Duration
+	fallRate   BitRate       // what the fall left of the rate, before draining
+	rivalUntil time.Duration // the queue is someone else's until then
+	rivalFor   time.Duration // for how long that was last believed
 	lastTail   time.Duration
 	stood      time.Duration // longest queue since it was last short or shrank by a fifth
 	stoodAt    time.Duration // when that was
@@ -89,6 +97,8 @@ func (e *Estimator) react(now time.Duration, s summary) {
 	switch {
 	case c.draining:
 		e.drain(now, s)
+	case now < c.rivalUntil:
+		e.contend(now)
 	case e.tail > queueLarge && rising && e.isBehind(), now-c.stoodAt > queueStands, e.detector.state == usageOver:
 		e.overuse(now)
 	case e.detector.state == usageUnder:
@@ -111,8 +121,16 @@ func (e *Estimator) overuse(now time.Duration) {
 		}
 		return
 	}
-	if acked > 0 {
+	switch {
+	case acked == 0:
+	case e.isBehind() || !e.isLimited():
 		e.fall(now, acked)
+	case now-c.fellAt > settle+e.rtt:
+		// The queue is someone else's: what we send is neither much nor late,
+		// so it does not tell what the link carries. Give way by steps.
+		c.rate = e.clamp(max(scale(c.rate, backoff), scale(acked, backoff)))
+		c.fellAt = now
+		e.probe.next = max(e.probe.next, now+afterFall)
 	}
 }
 
@@ -133,8 +151,9 @@ func (e *Estimator) fall(now time.Duration, capacity BitRate) {
 	}
 	c.promised, e.probe.chain = 0, false
 	c.trialAt = now + trialWait
-	if e.queue > queueGone {
+	if e.queue > queueGone && now >= c.rivalUntil {
 		c.draining = true
+		c.fallRate = c.rate
 		c.drainQueue, c.drainedAt = time.Hour, now
 		c.setDrain(e.queue)
 	}
@@ -150,8 +169,9 @@ func (c *control) setDrain(queue time.Duration) {
 // arrives is what it carries.
 func (e *Estimator) drain(now time.Duration, s summary) {
 	c := &e.control
-	acked := e.acked.rate(fastWindow)
-	if e.queue > queueGone && acked > 0 {
+	acked, sent := e.acked.rate(fastWindow), e.sent.rateAt(now, fastWindow)
+	// If as much arrives as is sent, that says nothing of the link.
+	if e.queue > queueGone && acked > 0 && abs(float64(acked-sent)) > drainDiffers*float64(sent) {
 		c.capacity = (c.capacity + acked) / 2
 		c.rate = e.clamp(min(c.rate, scale(c.capacity, backoff)))
 	}
@@ -170,14 +190,40 @@ func (e *Estimator) drain(now time.Duration, s summary) {
 	}
 	c.draining = false
 	if e.queue > queueGone {
+		// It did not care that we sent less.
 		e.base.rebase(now, s.least)
 		e.queue = 0
+		c.rate = e.clamp(max(c.rate, c.fallRate))
+		c.rivalFor = min(max(2*c.rivalFor, rivalLeast), rivalMost)
+		c.rivalUntil = now + c.rivalFor
+		e.probe.interval = 0
 	} else {
+		c.rivalFor = 0
 		c.rate = e.clamp(max(c.rate, scale(c.capacity, regain)))
 	}
 	c.lastTail = e.queue
 	e.detector.reset()
 	e.probe.next = max(e.probe.next, now+afterFall/2)
+}
+
+// contend holds the rate beside a flow that keeps the queue filled: the delay
+// says nothing then, unless it grows much further and little arrives; only
+// loss does.
+func (e *Estimator) contend(now time.Duration) {
+	c := &e.control
+	acked, sent := e.acked.rate(slowWindow), e.sent.rateAt(now, slowWindow)
+	if e.tail > 2*queueLarge && acked < scale(sent, rivalBehind) {
+		c.rivalUntil = now
+		e.fall(now, acked)
+		return
+	}
+	if e.loss.excess() > lossGrow && now-c.lossAt > rivalYields+e.rtt {
+		c.lossAt = now
+		c.rate = e.clamp(scale(c.rate, backoff))
+		c.grewAt, c.holdUntil = now, now+settle
+		return
+	}
+	e.grow(now)
 }
 
 // reactToLoss lowers the rate when more is lost than the path loses anyway.
@@ -203,7 +249,7 @@ func (e *Estimator) grow(now time.Duration) {
 	c := &e.control
 	passed := min(now-c.grewAt, 500*time.Millisecond)
 	c.grewAt = now
-	if now < c.holdUntil || e.queue > queueGone || e.loss.excess() > lossGrow {
+	if now < c.holdUntil || e.queue > queueGone && now >= c.rivalUntil || e.loss.excess() > lossGrow {
 		return
 	}
 	trial := c.blind && now >= c.trialAt && c.rate < scale(c.next, trialRoom)
@@ -251,6 +297,9 @@ func (e *Estimator) judgeProbe(now time.Duration) {
 		c.promised, c.promisedAt = r, now
 	}
 	before := c.rate
+	if now < c.rivalUntil {
+		r = min(r, scale(c.rate, probeProgress)) // what arrives is taken from the other flow
+	}
 	if r > c.rate {
 		e.raise(now, r)
 	}

@@ -133,7 +133,7 @@ func (e *Estimator) Tick(now time.Time) {
 	}
 	e.judgeProbe(t)
 	const silence = 1 * time.Second
-	if e.unheard < 10 || t-e.heardAt < silence+e.rtt {
+	if !e.heard || e.unheard < 10 || t-e.heardAt < silence+e.rtt {
 		return
 	}
 	// Nothing is heard: what we send may be part of why.
@@ -191,7 +191,7 @@ func (e *Estimator) mayProbe(now time.Duration) bool {
 	target := e.Target()
 	return e.heard && e.probe.state == probeIdle && now >= e.probe.next &&
 		e.wanted() > target && target < e.cfg.Max &&
-		!e.control.draining && e.detector.state != usageOver && e.tail < queueSmall &&
+		!e.control.draining && (now < e.control.rivalUntil || e.detector.state != usageOver && e.tail < queueSmall) &&
 		e.sent.rateAt(now, fastWindow) <= target &&
 		e.loss.excess() <= lossFall && now-e.heardAt < time.Second
 }

@@ -188,43 +188,6 @@ func TestJitter(t *testing.T) {
 	}
 }
 
-// TestShared holds that two receivers behind one bottleneck get 40 to 60 % each,
-// also when the second comes late.
-func TestShared(t *testing.T) {
-	for _, begin := range []time.Duration{0, 20 * second} {
-		down, back := path(2_000_000, 50*time.Millisecond)
-		a := &flow{source: &elastic{}, back: back}
-		b := &flow{source: &elastic{}, back: back, begin: begin}
-		s := newSim(t, down, a, b)
-		s.run(240 * second)
-		ra, rb := a.received(60*second, 240*second), b.received(60*second, 240*second)
-		part := float64(ra) / float64(ra+rb)
-		t.Logf("second begins at %v: %v and %v, first has %.2f, longest queue %v", begin, ra, rb, part, s.queueBetween(60*second, 240*second))
-		if part < 0.4 || part > 0.6 || ra+rb < 1_600_000 {
-			t.Error("not shared")
-			a.dump(60*second, 70*second)
-			b.dump(60*second, 70*second)
-		}
-	}
-}
-
-// TestBesideTCP holds that a greedy flow beside this one keeps 30 %, and this
-// one enough for a voice and a small picture.
-func TestBesideTCP(t *testing.T) {
-	down, back := path(2_000_000, 50*time.Millisecond)
-	f := &flow{source: &elastic{}, back: back}
-	s := newSim(t, down, f)
-	s.tcp = &tcp{sim: s, window: 4, rtt: 25 * time.Millisecond}
-	s.run(120 * second)
-	tcpRate := bwe.BitRate(s.tcp.received * 8 / 120)
-	ours := f.received(20*second, 120*second)
-	t.Logf("TCP %v, ours %v", tcpRate, ours)
-	if tcpRate < 600_000 || ours < 150_000 {
-		t.Error("not shared")
-		f.dump(20*second, 60*second)
-	}
-}
-
 // TestFeedbackLoss holds that missing feedback is not taken for loss.
 func TestFeedbackLoss(t *testing.T) {
 	down, back := path(3_000_000, 40*time.Millisecond)

@@ -77,6 +77,26 @@ func TestAllocs(t *testing.T) {
 	}
 }
 
+// TestSilence holds that the target falls when feedback stops, but stays where it
+// started when there never was any.
+func TestSilence(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		p := &perfect{e: newEstimator(t, Config{Start: Megabit}), now: began}
+		if heard {
+			p.second()
+		}
+		for range 500 {
+			p.now = p.now.Add(10 * ms)
+			p.seq++
+			p.e.OnSent(p.now, p.seq, 1200, 0)
+			p.e.Tick(p.now)
+		}
+		if got := p.e.Target(); heard && got > Megabit/2 || !heard && got != Megabit {
+			t.Errorf("heard %v: target %v after 5 s of silence", heard, got)
+		}
+	}
+}
+
 // TestRepeatedFeedback holds that repeated, stale and invented feedback changes
 // nothing.
 func TestRepeatedFeedback(t *testing.T) {

@@ -16,7 +16,7 @@ const (
 	probeHeadroom = 1.15                   // and this times the rate that is wanted
 	probeFirst    = 2 * time.Second        // between clusters that fail, at first
 	probeSlow     = 4 * time.Second        // and after some
-	probeLied     = 30 * time.Second       // and at most, when what they promised did not hold
+	probeLied     = 15 * time.Second       // and at most, when what they promised did not hold
 	probePacket   = 1200                   // bytes, about, of a packet of padding
 )
 

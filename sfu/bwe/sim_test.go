@@ -273,3 +273,15 @@ func (s *sim) queueEnd(from, to, limit time.Duration) time.Duration {
 	}
 	return end
 }
+
+// queueShare returns the share of the time in which the queue was longer than limit.
+func (s *sim) queueShare(from, to, limit time.Duration) float64 {
+	const step = 10 * time.Millisecond
+	n := 0
+	for _, q := range s.queue[from/step : to/step] {
+		if q > limit {
+			n++
+		}
+	}
+	return float64(n) / float64((to-from)/step)
+}

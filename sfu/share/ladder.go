@@ -140,7 +140,7 @@ func (e *entry) mayReach(now time.Time, budget bwe.BitRate) int {
 		e.memory.fitting = now
 	}
 	hold := e.memory.hold
-	if float64(budget) > changed*float64(e.memory.budget) {
+	if e.current < 0 || float64(budget) > changed*float64(e.memory.budget) {
 		hold = upHold
 	}
 	if now.Sub(e.memory.fitting) < hold {

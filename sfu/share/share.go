@@ -90,7 +90,7 @@ const (
 	flapTime = 15 * time.Second
 
 	// A budget so many times the one of the rise that did not last is another
-	// path: the hold is upHold.
+	// path: the hold is upHold. It is also for a picture that is paused.
 	changed = 1.5
 )
 
