@@ -16,7 +16,7 @@ import (
 
 const (
 	askKeyEvery    = time.Second      // for a key picture
-	settleForLower = 4 * time.Second  // then a recording starts with the best layer there is
+	settleForLower = 3 * time.Second  // then a recording starts with the best layer there is
 	hopedTop       = 2                // spatial layer of the best picture that clients send
 	maxTimeJump    = 10 * time.Second // in a stream's own time; more is a new start of its clock
 )
