@@ -296,7 +296,8 @@ func (s *server) receive(now time.Time, w *wire) {
 		s.record(o)
 	}
 	s.checkPromises()
-	if !s.selector.active {
+	if !s.selector.active { // p ended it, or did not begin it
+		s.early[w] = true
 		s.cut[s.selector.trail.timestamp] = true
 	}
 }
