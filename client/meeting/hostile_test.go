@@ -116,6 +116,28 @@ func TestServerReplaysAnnouncement(t *testing.T) {
 	}
 }
 
+// Neither can one that left before it got a key.
+func TestServerReplaysJoiner(t *testing.T) {
+	s := newSim(t, 37)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	ada.frozen = true
+	lin := s.join("Lin", false)
+	s.run(100 * time.Millisecond)
+	old := s.server.seats[1].announcement
+	lin.leave()
+	s.run(100 * time.Millisecond)
+	s.server.record(&api.Event{Body: &api.Event_SeatJoined{SeatJoined: &api.SeatJoined{
+		Seat: &api.Seat{Seat: 77, Announcement: old},
+	}}}, nil)
+	s.run(100 * time.Millisecond)
+	ada.thaw()
+	s.run(2 * time.Second)
+	if len(ada.roster.Members) != 1 || !ada.hasAlarm(AlarmGhost) {
+		t.Errorf("members %v, alarms %v", ada.roster.Members, ada.alarms)
+	}
+}
+
 // The core refuses a device that has left even if this package has forgotten it.
 func TestCoreRefusesGhost(t *testing.T) {
 	s := newSim(t, 34)
@@ -167,8 +189,14 @@ func TestServerDoublesSeat(t *testing.T) {
 	s.server.record(&api.Event{Body: &api.Event_SeatJoined{SeatJoined: &api.SeatJoined{
 		Seat: &api.Seat{Seat: 77, Announcement: s.server.seats[0].announcement},
 	}}}, nil)
+	s.server.sendTo(s.server.seats[1], &api.ServerFrame{Body: &api.ServerFrame_Streams{Streams: &api.Streams{Streams: []*api.Stream{
+		{Stream: 1, Seat: 77, Kind: api.StreamKind_STREAM_KIND_CAMERA},
+	}}}})
 	s.run(2 * time.Second)
 	s.checkTogether(ada, lin)
+	if len(lin.streams) != 0 {
+		t.Errorf("the second seat has streams: %v", lin.streams)
+	}
 	if !ada.hasAlarm(AlarmGhost) || !lin.hasAlarm(AlarmGhost) || lin.member("Ada").Seat != 1 {
 		t.Errorf("alarms %v, %v; Ada in seat %d", ada.alarms, lin.alarms, lin.member("Ada").Seat)
 	}
@@ -337,6 +365,51 @@ func TestServerMakesEpoch(t *testing.T) {
 			}
 			s.checkTogether(ada, lin, noor)
 		})
+	}
+}
+
+// An epoch that goes on without this device ends the meeting for it.
+func TestRemoved(t *testing.T) {
+	s := newSim(t, 38)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	pending, err := ada.m.group.Commit(s.rngReader(), nil, []session.SenderIndex{session.SenderIndex(lin.self().Index)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.server.edit = func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame {
+		if to.id == 1 && f.GetEvent().GetEpochBegan() != nil {
+			return nil
+		}
+		return f
+	}
+	s.server.record(&api.Event{Body: &api.Event_EpochBegan{EpochBegan: &api.EpochBegan{
+		Epoch: uint64(pending.Group().Epoch()), CommitterSeat: 1, Header: pending.Header(),
+	}}}, nil)
+	s.run(time.Second)
+	if lin.left == nil || lin.left.Reason != LeftRemoved || len(lin.alarms) != 0 {
+		t.Errorf("left %v, failed %v, alarms %v; want removed", lin.left, lin.failed, lin.alarms)
+	}
+}
+
+// What was on its way to the server when this device found out about a fork is
+// sent again from the new seat.
+func TestForkKeepsMessages(t *testing.T) {
+	s := newSim(t, 39)
+	ada, lin := s.join("Ada", true), s.join("Lin", false)
+	s.run(time.Second)
+	s.server.refuse = func(from *modelSeat, f *api.ClientFrame) *api.Error {
+		if from.id == 2 && f.GetData() != nil {
+			s.server.record(&api.Event{Body: &api.Event_EpochBegan{EpochBegan: &api.EpochBegan{Epoch: 99}}}, nil)
+			return &api.Error{Code: 0} // lost with the connection, as the epoch comes first
+		}
+		return nil
+	}
+	id := lin.say("on its way")
+	s.run(5 * time.Second)
+	s.checkTogether(ada, lin)
+	if got := ada.texts(); len(got) != 1 || !lin.sent[id] || !lin.hasAlarm(AlarmFork) {
+		t.Errorf("Ada has %q, sent %v, alarms %v", got, lin.sent, lin.alarms)
 	}
 }
 
