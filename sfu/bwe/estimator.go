@@ -191,9 +191,16 @@ func (e *Estimator) mayProbe(now time.Duration) bool {
 	target := e.Target()
 	return e.heard && e.probe.state == probeIdle && now >= e.probe.next &&
 		e.wanted() > target && target < e.cfg.Max &&
-		!e.control.draining && (now < e.control.rivalUntil || e.detector.state != usageOver && e.tail < queueSmall) &&
-		e.sent.rateAt(now, fastWindow) <= target &&
-		e.loss.excess() <= lossFall && now-e.heardAt < time.Second
+		!e.control.draining && e.isClear(now) &&
+		e.sent.rateAt(now, fastWindow) <= target && now-e.heardAt < time.Second
+}
+
+// isClear reports whether neither delay nor loss speak against a cluster.
+func (e *Estimator) isClear(now time.Duration) bool {
+	if now < e.control.rivalUntil {
+		return e.loss.excess() <= lossGrow
+	}
+	return e.detector.state != usageOver && e.tail < queueSmall && e.loss.excess() <= lossFall
 }
 
 // wanted is the rate worth probing for: the next step, or once a cluster has
