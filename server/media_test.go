@@ -247,7 +247,10 @@ func TestRestart(t *testing.T) {
 	mid := midOf(p, stream)
 	view.wait("the picture", func() bool { in := view.received[mid]; return in != nil && len(in.tops(5)) == 5 })
 	ufrag := func() string { return attribute(view.pc.RemoteDescription().SDP, "a=ice-ufrag:") }
-	before, generation := ufrag(), len(p.offers)
+	before := ufrag()
+	p.mu.Lock()
+	generation := len(p.offers)
+	p.mu.Unlock()
 	p.send(&api.ClientFrame{Body: &api.ClientFrame_RestartSubscribe{RestartSubscribe: &api.RestartSubscribe{}}})
 	p.wait("an offer", func() bool { return len(p.offers) > generation })
 	from := uint32(0)

@@ -128,8 +128,10 @@ func (p *peer) read(ws *websocket.Conn) {
 	for {
 		_, b, err := ws.Read(p.ctx)
 		p.mu.Lock()
-		if err != nil {
-			p.ended = err
+		if err != nil || p.ws != ws {
+			if p.ws == ws {
+				p.ended = err
+			}
 			p.changed.Broadcast()
 			p.mu.Unlock()
 			return

@@ -53,6 +53,8 @@ func TestResumeWithinGrace(t *testing.T) {
 		}
 		return missed && a.events[len(a.events)-1].GetSeatBack() != nil
 	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for i, e := range a.events {
 		if e.GetSequence() != a.joined.GetLastEvent()+uint64(i)+1 {
 			t.Errorf("event %d has number %d: there is a gap", i, e.GetSequence())
@@ -155,8 +157,12 @@ func TestShutdownTellsClients(t *testing.T) {
 	go func() { done <- s.Run(ctx) }()
 	p := newPeer(t, s).join(newMeeting())
 	stop()
-	p.wait("Closing", func() bool { return p.closing != nil })
-	if got := p.closing.GetReason(); got != api.Closing_REASON_SHUTDOWN {
+	var got api.Closing_Reason
+	p.wait("Closing", func() bool {
+		got = p.closing.GetReason()
+		return p.closing != nil
+	})
+	if got != api.Closing_REASON_SHUTDOWN {
 		t.Errorf("reason = %v, want SHUTDOWN", got)
 	}
 	if err := <-done; err != nil {

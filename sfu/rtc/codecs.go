@@ -127,6 +127,29 @@ func (e *Engine) sendAPI(s webrtc.SettingEngine) (*webrtc.API, error) {
 		webrtc.WithSettingEngine(s)), nil
 }
 
-// sameMIME reports whether two media types are the same; SDP spells them in
-// either case.
-func sameMIME(a, b string) bool { return strings.EqualFold(a, b) }
+// A codecID is a codec that is forwarded, as an index.
+type codecID uint8
+
+const (
+	codecUnknown codecID = iota
+	codecVP8
+	codecVP9
+	codecAV1
+	codecH264
+	codecOpus
+	codecRED
+	codecCount
+)
+
+// codecOf returns the codec of a media type; SDP spells them in either case.
+func codecOf(mime string) codecID {
+	for id, name := range [codecCount]string{
+		codecVP8: webrtc.MimeTypeVP8, codecVP9: webrtc.MimeTypeVP9, codecAV1: webrtc.MimeTypeAV1,
+		codecH264: webrtc.MimeTypeH264, codecOpus: webrtc.MimeTypeOpus, codecRED: mimeRED,
+	} {
+		if name != "" && strings.EqualFold(name, mime) {
+			return codecID(id)
+		}
+	}
+	return codecUnknown
+}

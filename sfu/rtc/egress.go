@@ -82,13 +82,13 @@ func (e *egress) sendLocked(now time.Time, o *outgoing) {
 		Timestamp: o.timestamp, SSRC: o.ssrc, Extensions: h.Extensions[:0],
 		Padding: o.padding > 0, PaddingSize: o.padding,
 	}
-	e.sequence++
+	number := e.sequence + 1
 	if t.twccID != 0 || o.descriptor != nil || o.level != nil {
 		h.Extension, h.ExtensionProfile = true, profileOneByte
 		if t.twoByte || len(o.descriptor) > 16 {
 			h.ExtensionProfile = profileTwoByte // rule: a structure is longer than one byte can say
 		}
-		e.twcc = [2]byte{byte(e.sequence >> 8), byte(e.sequence)}
+		e.twcc = [2]byte{byte(number >> 8), byte(number)}
 		// The ids were negotiated and the sizes fit the profile: none of these fails.
 		if t.twccID != 0 {
 			_ = h.SetExtension(t.twccID, e.twcc[:])
@@ -110,7 +110,10 @@ func (e *egress) sendLocked(now time.Time, o *outgoing) {
 		return // no SRTP session yet
 	}
 	size := h.MarshalSize() + len(o.payload) + int(o.padding)
-	e.estimator.OnSent(now, e.sequence, size+perPacket, o.probe)
+	if t.twccID != 0 {
+		e.sequence = number
+		e.estimator.OnSent(now, number, size+perPacket, o.probe)
+	}
 	stats.PacketsSent.Add(1)
 	stats.BytesSent.Add(uint64(size))
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
@@ -38,6 +39,7 @@ type Engine struct {
 	log     *slog.Logger
 	sockets []net.PacketConn
 	mux     ice.UDPMux
+	running sync.WaitGroup // goroutines of all rooms
 	stats   Stats
 }
 
@@ -85,8 +87,12 @@ func (e *Engine) Addrs() []net.Addr {
 // Stats returns the counters.
 func (e *Engine) Stats() *Stats { return &e.stats }
 
-// Close closes the sockets. Rooms are closed before it.
-func (e *Engine) Close() error { return e.mux.Close() }
+// Close waits for the goroutines of all rooms, which must have been closed, and
+// closes the sockets.
+func (e *Engine) Close() error {
+	e.running.Wait()
+	return e.mux.Close()
+}
 
 // settings returns what all peer connections have in common.
 func (e *Engine) settings() (webrtc.SettingEngine, error) {

@@ -151,8 +151,8 @@ func (e *egress) resend(now time.Time, ssrc uint32, sequence uint16) bool {
 // number goes before the payload.
 func (t *slot) resendLocked(now time.Time, sequence uint16, p *layer.Packet) bool {
 	e := t.egress
-	pt, known := t.repairTypes[t.mime]
-	if t.writer == nil || !known || !e.resends.AllowN(now, len(p.Payload)+perPacket) {
+	pt := t.repairTypes[t.codec]
+	if t.writer == nil || pt == 0 || !e.resends.AllowN(now, len(p.Payload)+perPacket) {
 		return false
 	}
 	o, ok := t.selector.Resend(sequence, p)

@@ -46,9 +46,9 @@ type section struct {
 // payload is what a payload type stands for.
 type payload struct {
 	mime   string // "video/VP9"
-	key    string // mime in lower case, to look it up by
-	repair bool   // RTX
-	apt    uint8  // what RTX repairs
+	id     codecID
+	repair bool  // RTX
+	apt    uint8 // what RTX repairs
 }
 
 // source is an SSRC of a description.
@@ -60,7 +60,7 @@ func parseOffer(text string) (*layout, error) {
 	if err := d.UnmarshalString(text); err != nil {
 		return nil, fmt.Errorf("%w: %v", errDescription, err)
 	}
-	if len(d.MediaDescriptions) > maxSections {
+	if n := len(d.MediaDescriptions); n == 0 || n > maxSections {
 		return nil, fmt.Errorf("%w: %d sections", errDescription, len(d.MediaDescriptions))
 	}
 	l := &layout{session: d.Origin.SessionID, sections: make(map[string]*section)}
@@ -68,7 +68,7 @@ func parseOffer(text string) (*layout, error) {
 		kind := m.MediaName.Media
 		mid, _ := m.Attribute(sdp.AttrKeyMID)
 		if (kind != "audio" && kind != "video") || mid == "" || l.sections[mid] != nil {
-			continue
+			return nil, fmt.Errorf("%w: a section is not audio or video with a mid of its own", errDescription)
 		}
 		s := &section{mid: mid, audio: kind == "audio", codecs: make(map[uint8]payload), ssrcs: make(map[uint32]source)}
 		for _, a := range m.Attributes {
@@ -94,7 +94,7 @@ func (s *section) attribute(key, value string) {
 			if s.first == "" && !strings.EqualFold(name, "rtx") {
 				s.first = kind + name
 			}
-			s.codecs[uint8(pt)] = payload{mime: kind + name, key: strings.ToLower(kind + name), repair: strings.EqualFold(name, "rtx")}
+			s.codecs[uint8(pt)] = payload{mime: kind + name, id: codecOf(kind + name), repair: strings.EqualFold(name, "rtx")}
 		}
 	case "fmtp": // 99 apt=98
 		number, rest, _ := strings.Cut(value, " ")

@@ -19,8 +19,8 @@ func (e *egress) probeLocked(now time.Time) {
 	if t == nil || t.writer == nil {
 		return
 	}
-	pt, ok := t.repairTypes[t.mime]
-	if !ok {
+	pt := t.repairTypes[t.codec]
+	if pt == 0 {
 		return
 	}
 	p, due := e.estimator.Probe(now)

@@ -27,6 +27,7 @@ type Room struct {
 	cancel context.CancelFunc
 
 	nextStream, nextSource atomic.Uint32
+	microphones            chan struct{} // capacity 1: there may be some now
 
 	// mu guards the fields below. It is never held on the way of a packet.
 	mu       sync.Mutex
@@ -41,9 +42,9 @@ type Room struct {
 // a recovered panic and should close the meeting; it may be called from any
 // goroutine.
 func (e *Engine) NewRoom(log *slog.Logger, fail func(reason any)) *Room {
-	r := &Room{engine: e, log: log, fail: fail, seats: make(map[uint32]*Seat)}
+	r := &Room{engine: e, log: log, fail: fail, seats: make(map[uint32]*Seat), microphones: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	go r.guard(r.listen) // ends with Close
+	e.running.Go(func() { r.guard(r.listen) }) // ends with Room.Close
 	return r
 }
 
@@ -69,7 +70,7 @@ func (r *Room) Attach(id uint32, send func(*api.ServerFrame)) *Seat {
 		r.seats[id] = s
 	}
 	r.mu.Unlock()
-	go r.guard(s.control) // ends with Seat.Close or Close
+	r.engine.running.Go(func() { r.guard(s.control) }) // ends with Seat.Close or Room.Close
 	return s
 }
 
@@ -164,6 +165,10 @@ func (r *Room) streamsChanged() {
 
 // announceLocked sends Streams to all and lets them look at what they show.
 func (r *Room) announceLocked() {
+	select {
+	case r.microphones <- struct{}{}:
+	default:
+	}
 	f := r.streamsFrameLocked()
 	for _, s := range r.seats {
 		s.send(f)
@@ -203,18 +208,23 @@ func (r *Room) scene(streams []*stream, heard []uint32) ([]*stream, []uint32) {
 	return append(streams[:0], r.streams...), append(heard[:0], r.heard...)
 }
 
-// listen chooses who is heard until the room is closed.
+// listen chooses who is heard until the room is closed. It sleeps while there
+// are no microphones.
 func (r *Room) listen() {
 	ticker := time.NewTicker(stageInterval)
 	defer ticker.Stop()
 	st := newStage(r.engine.cfg.AudioAll)
 	var mics []microphone
 	for {
+		tick := ticker.C
+		if mics = r.listenOnce(time.Now(), st, mics[:0]); len(mics) == 0 {
+			tick = nil
+		}
 		select {
 		case <-r.ctx.Done():
 			return
-		case now := <-ticker.C:
-			mics = r.listenOnce(now, st, mics[:0])
+		case <-r.microphones:
+		case <-tick:
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
-	"conclave/sfu/codec"
 	"conclave/sfu/dd"
 	"conclave/sfu/layer"
 )
@@ -29,7 +28,8 @@ type slot struct {
 	// Owned by the control goroutine of the receiver.
 	transceiver *webrtc.RTPTransceiver
 	carries     *stream   // what the client is told; nil: idle
-	wantedAt    time.Time // when carries was last wanted
+	wanted      bool      // carries is to be sent
+	wantedAt    time.Time // when it last was
 	attached    bool      // carries sends to the slot
 	want        layer.Layer
 	state       state // what the client was told of it
@@ -37,15 +37,16 @@ type slot struct {
 	// egress.mu guards the fields below.
 	writer        webrtc.TrackLocalWriter // nil before Bind
 	ssrc, rtxSSRC uint32
-	payloadTypes  map[string]uint8 // by media type, lower case
-	repairTypes   map[string]uint8 // of RTX, by the media type that it repairs
-	twccID        uint8            // header extensions; 0: not negotiated
+	negotiated    bool
+	payloadTypes  [codecCount]uint8 // 0: not negotiated
+	repairTypes   [codecCount]uint8 // of RTX, by the codec that it repairs
+	twccID        uint8             // header extensions; 0: not negotiated
 	ddID          uint8
 	levelID       uint8
 	twoByte       bool // an id is above 14, which only the two-byte form can say
 
 	stream   *stream // whose packets are taken; nil: none
-	mime     string  // of the stream, lower case
+	codec    codecID // of the stream
 	selector *layer.Selector
 	sound    renumberer
 	repair   uint16 // sequence number of the last RTX packet
@@ -127,21 +128,26 @@ func (t *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	return codecs[0], nil
 }
 
+// bindCodecs notes what payload types the receiver gave the codecs. Of one in
+// several variants the first counts.
 func (t *slot) bindCodecs(codecs []webrtc.RTPCodecParameters) {
-	t.payloadTypes, t.repairTypes = make(map[string]uint8), make(map[string]uint8)
-	names := make(map[string]string) // media type by payload type, as apt= spells it
+	t.negotiated = true
+	t.payloadTypes, t.repairTypes = [codecCount]uint8{}, [codecCount]uint8{}
 	for _, c := range codecs {
-		mime := strings.ToLower(c.MimeType)
-		names[strconv.Itoa(int(c.PayloadType))] = mime
-		if _, has := t.payloadTypes[mime]; !has && !sameMIME(mime, webrtc.MimeTypeRTX) {
-			t.payloadTypes[mime] = uint8(c.PayloadType)
+		if id := codecOf(c.MimeType); id != codecUnknown && t.payloadTypes[id] == 0 {
+			t.payloadTypes[id] = uint8(c.PayloadType)
 		}
 	}
 	for _, c := range codecs {
 		apt, ok := strings.CutPrefix(c.SDPFmtpLine, "apt=")
-		mime := names[apt]
-		if ok && mime != "" && strconv.Itoa(int(t.payloadTypes[mime])) == apt {
-			t.repairTypes[mime] = uint8(c.PayloadType)
+		pt, err := strconv.ParseUint(apt, 10, 7)
+		if !ok || err != nil {
+			continue
+		}
+		for id, main := range t.payloadTypes {
+			if main != 0 && main == uint8(pt) {
+				t.repairTypes[id] = uint8(c.PayloadType)
+			}
 		}
 	}
 }
@@ -162,21 +168,17 @@ func (t *slot) Unbind(webrtc.TrackLocalContext) error {
 func (t *slot) canReceive(mime string) (can, negotiated bool) {
 	t.egress.mu.Lock()
 	defer t.egress.mu.Unlock()
-	_, can = t.payloadTypes[strings.ToLower(mime)]
-	return can, t.payloadTypes != nil
+	return t.payloadTypes[codecOf(mime)] != 0, t.negotiated
 }
 
 // show makes the slot take the packets of a stream. The stream's mu is held.
 func (t *slot) show(s *stream, d layer.Stream) {
 	t.egress.mu.Lock()
 	defer t.egress.mu.Unlock()
-	t.stream, t.mime = s, strings.ToLower(*s.codecName.Load())
+	t.stream, t.codec = s, codecOf(*s.codecName.Load())
 	if t.audio {
 		t.sound.switchSource()
 		return
-	}
-	if d.Codec != codec.Unknown {
-		t.mime = strings.ToLower(d.Codec.String())
 	}
 	if t.selector != nil {
 		t.selector.SwitchSource(d)
@@ -203,8 +205,8 @@ func (t *slot) forwardVideo(now time.Time, s *stream, p *layer.Packet) {
 	e := t.egress
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	pt, ok := t.payloadTypes[t.mime]
-	if t.stream != s || t.writer == nil || t.selector == nil || !ok {
+	pt := t.payloadTypes[t.codec]
+	if t.stream != s || t.writer == nil || t.selector == nil || pt == 0 {
 		return
 	}
 	for _, o := range t.selector.Forward(now, p) {
@@ -247,12 +249,12 @@ func (t *slot) fill(out *outgoing, o *layer.Out, from *layer.Packet, prefix int)
 }
 
 // forwardAudio sends a packet of sound. The stream's mu is held.
-func (t *slot) forwardAudio(now time.Time, s *stream, key string, extended uint64, level, b []byte, p *packet) {
+func (t *slot) forwardAudio(now time.Time, s *stream, c codecID, extended uint64, level, b []byte, p *packet) {
 	e := t.egress
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	pt, ok := t.payloadTypes[key]
-	if t.stream != s || t.writer == nil || !ok {
+	pt := t.payloadTypes[c]
+	if t.stream != s || t.writer == nil || pt == 0 {
 		return
 	}
 	sequence, timestamp, begins, ok := t.sound.next(now, extended, p.timestamp)

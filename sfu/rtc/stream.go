@@ -88,6 +88,14 @@ func newStream(seat *Seat, id uint32, sec *section, kind api.StreamKind, sources
 	return s
 }
 
+// setCodecName allocates; the parameter itself must not, since packets that
+// change nothing come by here.
+func (s *stream) setCodecName(mime string) {
+	name := new(string)
+	*name = mime
+	s.codecName.Store(name)
+}
+
 // isAudio reports whether the stream is sound.
 func (s *stream) isAudio() bool {
 	return s.kind == api.StreamKind_STREAM_KIND_MICROPHONE || s.kind == api.StreamKind_STREAM_KIND_SCREEN_AUDIO
@@ -192,7 +200,7 @@ func (s *stream) useCodecLocked(e *encoding, index int, mime string) (changed bo
 		return false
 	}
 	s.codec = c
-	s.codecName.Store(&mime)
+	s.setCodecName(mime)
 	s.meter = layer.Meter{}
 	for _, other := range s.encodings[:s.count] {
 		if other != e {
@@ -217,7 +225,7 @@ func (s *stream) receiveAudio(now time.Time, c payload, level span, b []byte, p 
 		return false
 	}
 	if *s.codecName.Load() != c.mime {
-		s.codecName.Store(&c.mime)
+		s.setCodecName(c.mime)
 		changed = true
 	}
 	if p.payload.empty() {
@@ -228,7 +236,7 @@ func (s *stream) receiveAudio(now time.Time, c payload, level span, b []byte, p 
 		return changed
 	}
 	for _, t := range s.slots {
-		t.forwardAudio(now, s, c.key, extended, level.in(b), b, p)
+		t.forwardAudio(now, s, c.id, extended, level.in(b), b, p)
 	}
 	return changed
 }

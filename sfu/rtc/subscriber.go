@@ -106,7 +106,8 @@ func (b *subscriber) wants(s *stream) bool {
 // wanted again soon, unless it has gone.
 func (b *subscriber) release(wanted []*stream) {
 	for _, t := range b.slots {
-		if t.carries == nil || slices.Contains(wanted, t.carries) {
+		t.wanted = t.carries != nil && slices.Contains(wanted, t.carries)
+		if t.carries == nil || t.wanted {
 			continue
 		}
 		if t.attached {
@@ -119,9 +120,26 @@ func (b *subscriber) release(wanted []*stream) {
 	}
 }
 
-// place finds a slot for a stream: the one it has, a free one, the one that was
-// idle longest, or a new one.
+// place makes a slot carry a stream.
 func (b *subscriber) place(now time.Time, s *stream) {
+	t := b.slotFor(s)
+	if t == nil {
+		return
+	}
+	t.wanted, t.wantedAt = true, now
+	if t.carries != s {
+		t.carries, t.want = s, layer.None
+	}
+	if can, negotiated := t.canReceive(*s.codecName.Load()); can && negotiated && !t.attached {
+		s.attach(t)
+		t.attached = true
+	}
+}
+
+// slotFor returns a slot for a stream: the one it has, an empty one, the one
+// whose stream has not been wanted for longest, or a new one. It returns nil
+// if there are too many.
+func (b *subscriber) slotFor(s *stream) *slot {
 	var best *slot
 	count := 0
 	for _, t := range b.slots {
@@ -131,39 +149,21 @@ func (b *subscriber) place(now time.Time, s *stream) {
 		count++
 		switch {
 		case t.carries == s:
+			return t
+		case t.wanted:
+		case best == nil, best.carries != nil && t.carries == nil,
+			best.carries != nil && t.wantedAt.Before(best.wantedAt):
 			best = t
-		case t.attached, best != nil && best.carries == s:
-			continue
-		case best == nil, t.carries == nil && best.carries != nil,
-			t.carries != nil && best.carries != nil && t.wantedAt.Before(best.wantedAt):
-			best = t
-			continue
-		}
-		if best == t {
-			break
 		}
 	}
 	limit := maxVideoSlots
 	if s.isAudio() {
 		limit = maxAudioSlots
 	}
-	if best == nil {
-		if count >= limit {
-			return
-		}
+	if best == nil && count < limit {
 		best = b.grow(s.isAudio())
-		if best == nil {
-			return
-		}
 	}
-	best.wantedAt = now
-	if best.carries != s {
-		best.carries, best.attached, best.want = s, false, layer.None
-	}
-	if can, negotiated := best.canReceive(*s.codecName.Load()); negotiated && !best.attached && can {
-		s.attach(best)
-		best.attached = true
-	}
+	return best
 }
 
 // grow adds an m-line, which the next offer has.
