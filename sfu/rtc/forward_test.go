@@ -11,6 +11,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"conclave/api"
+	"conclave/sfu/codec"
 	"conclave/sfu/dd"
 	"conclave/sfu/layer"
 )
@@ -142,7 +143,7 @@ func (w *wiring) receive(b []byte) {
 		panic("test packet does not parse")
 	}
 	w.now = w.now.Add(33 * time.Millisecond)
-	w.stream.receiveVideo(w.now, w.stream.encodings[0], 0, "video/VP9", testDD, b, &p)
+	w.stream.receiveVideo(w.now, w.stream.encodings[0], 0, payload{mime: "video/VP9", video: codec.VP9}, testDD, b, &p)
 }
 
 func (w *wiring) show() {

@@ -70,7 +70,7 @@ func (in *ingest) packet(now time.Time, b []byte) {
 		}
 		changed = in.stream.receiveAudio(now, c, level, b, &p)
 	} else {
-		changed = in.stream.receiveVideo(now, in.encoding, in.index, c.mime, in.section.ddID, b, &p)
+		changed = in.stream.receiveVideo(now, in.encoding, in.index, c, in.section.ddID, b, &p)
 	}
 	if changed {
 		in.pub.seat.room.streamsChanged()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pion/sdp/v3"
 
+	"conclave/sfu/codec"
 	"conclave/sfu/dd"
 )
 
@@ -47,8 +48,9 @@ type section struct {
 type payload struct {
 	mime   string // "video/VP9"
 	id     codecID
-	repair bool  // RTX
-	apt    uint8 // what RTX repairs
+	video  codec.Codec // codec.Unknown for sound and RTX
+	repair bool        // RTX
+	apt    uint8       // what RTX repairs
 }
 
 // source is an SSRC of a description.
@@ -94,7 +96,7 @@ func (s *section) attribute(key, value string) {
 			if s.first == "" && !strings.EqualFold(name, "rtx") {
 				s.first = kind + name
 			}
-			s.codecs[uint8(pt)] = payload{mime: kind + name, id: codecOf(kind + name), repair: strings.EqualFold(name, "rtx")}
+			s.codecs[uint8(pt)] = payload{mime: kind + name, id: codecOf(kind + name), video: codec.FromMIME(kind + name), repair: strings.EqualFold(name, "rtx")}
 		}
 	case "fmtp": // 99 apt=98
 		number, rest, _ := strings.Cut(value, " ")

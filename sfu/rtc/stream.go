@@ -141,7 +141,7 @@ func (s *stream) packetLocked(source layer.Source, sequence uint64) *layer.Packe
 
 // receiveVideo takes one packet of an encoding: b, whose header is p. It
 // reports whether the stream's codec became another.
-func (s *stream) receiveVideo(now time.Time, e *encoding, index int, mime string, ddID uint8, b []byte, p *packet) (changed bool) {
+func (s *stream) receiveVideo(now time.Time, e *encoding, index int, c payload, ddID uint8, b []byte, p *packet) (changed bool) {
 	stats := &s.seat.room.engine.stats
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,7 +155,7 @@ func (s *stream) receiveVideo(now time.Time, e *encoding, index int, mime string
 		stats.PaddingReceived.Add(1)
 		return false
 	}
-	if changed = s.useCodecLocked(e, index, mime); e.reader == nil {
+	if changed = s.useCodecLocked(e, index, c); e.reader == nil {
 		stats.Malformed.Add(1)
 		return changed
 	}
@@ -190,17 +190,16 @@ func (s *stream) layerOf(p *layer.Packet) layer.Layer {
 }
 
 // useCodecLocked makes the encoding's reader fit the codec of its packets.
-func (s *stream) useCodecLocked(e *encoding, index int, mime string) (changed bool) {
-	c := codec.FromMIME(mime)
-	if c == codec.Unknown || (c == s.codec && e.reader != nil) {
+func (s *stream) useCodecLocked(e *encoding, index int, c payload) (changed bool) {
+	if c.video == codec.Unknown || (c.video == s.codec && e.reader != nil) {
 		return false
 	}
-	e.reader = layer.NewReader(c, e.source, uint8(index))
-	if c == s.codec {
+	e.reader = layer.NewReader(c.video, e.source, uint8(index))
+	if c.video == s.codec {
 		return false
 	}
-	s.codec = c
-	s.setCodecName(mime)
+	s.codec = c.video
+	s.setCodecName(c.mime)
 	s.meter = layer.Meter{}
 	for _, other := range s.encodings[:s.count] {
 		if other != e {
