@@ -23,12 +23,19 @@ type held struct {
 	newest    uint64 // newest sequence number known not to continue the picture
 }
 
-// mayEndAt reports whether the picture may end with p's frame for the receiver,
-// but not for the publisher: if a layer above may be dropped. Else the
-// publisher's marker tells.
+// mayEndAt reports whether the picture may end with p's frame although a higher
+// layer is expected: it may be missing from this picture. Then the publisher's
+// marker comes in a layer that is dropped, or, in Chromium 156 while it switches
+// layers on, never.
 func (s *Selector) mayEndAt(p *Packet, g *segment) bool {
-	return !g.simulcast && int8(p.Spatial) < g.layer.Spatial && p.Timestamp == s.picture.timestamp &&
-		(p.SpatialCount == 0 || g.layer.Spatial < int8(p.SpatialCount)-1)
+	if g.simulcast || p.Timestamp != s.picture.timestamp {
+		return false
+	}
+	top := g.layer.Spatial
+	if p.SpatialCount > 0 {
+		top = min(top, int8(p.SpatialCount)-1)
+	}
+	return int8(p.Spatial) < top
 }
 
 // hold takes back the Out just emitted, which is of p.

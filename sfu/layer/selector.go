@@ -35,10 +35,10 @@ import (
 // # End of picture
 //
 // The last packet of a picture must have the marker. It is the last packet of
-// the highest layer forwarded, or the one with the publisher's marker. If the
-// publisher leaves that layer out of a picture but not those above, neither
-// comes. So the last packet of a lower layer is held until the next packet tells
-// (Out.Held); the receiver could not decode the picture earlier anyway.
+// the highest layer forwarded, or the one with the publisher's marker. But a
+// picture may lack that layer, and then neither comes. So the last packet of a
+// lower layer is held until the next packet tells (Out.Held). The receiver could
+// not decode the picture earlier anyway.
 type Selector struct {
 	config Config
 

@@ -160,18 +160,41 @@ func TestMiddleLayerMissing(t *testing.T) {
 	}
 }
 
-// TestHoldOnlyWhereNeeded: with all layers forwarded, nothing waits.
+// TestMarkerMissing: the publisher sets no marker because a layer it meant to send
+// is missing.
+func TestMarkerMissing(t *testing.T) {
+	for _, descriptor := range []bool{true, false} {
+		pub := newPublisher(t, 1, "L3T3", codec.VP9, descriptor)
+		pub.drop = func(picture int, spatial uint8) bool { return picture == 1 && spatial == 2 }
+		s := newServer(t, Config{Descriptor: descriptor}, single(codec.VP9))
+		s.selector.SetTarget(Top)
+		for n := range 3 {
+			for _, w := range pub.picture(t, n, epoch.Add(time.Duration(n)*interval), n == 0) {
+				w.marker = w.marker && n != 1
+				s.receive(w.sent, w)
+			}
+		}
+		s.verify(check{complete: true, descriptor: descriptor})
+	}
+}
+
+// TestHoldOnlyWhereNeeded: nothing of the highest layer waits.
 func TestHoldOnlyWhereNeeded(t *testing.T) {
 	for _, descriptor := range []bool{true, false} {
-		for _, target := range []Layer{{0, 2}, {2, 2}, Top} {
+		for _, target := range []Layer{{0, 2}, {1, 2}, {2, 2}, Top} {
 			s := newServer(t, Config{Descriptor: descriptor}, single(codec.VP9))
 			s.selector.SetTarget(target)
 			for _, w := range ladder(t, "L3T3_KEY", codec.VP9, descriptor, 8) {
+				before := len(s.outs)
 				s.receive(w.sent, w)
+				top := w.frame.spatial == uint8(min(target.Spatial, 2))
+				if n := len(s.outs); top && (n == before || s.outs[n-1].Incoming&0xffff != uint64(w.sequence)) {
+					t.Errorf("with target %v, a packet of %s waits", target, w.frame.name)
+				}
 			}
 			for _, o := range s.outs {
-				if o.Held {
-					t.Errorf("with target %v, %s was held", target, describe(o))
+				if o.Held && (o.wire.index != o.wire.frame.packets-1 || int8(o.wire.frame.spatial) >= min(target.Spatial, 2)) {
+					t.Errorf("with target %v, packet %d of %s was held", target, o.wire.index, describe(o))
 				}
 			}
 		}
