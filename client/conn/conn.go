@@ -12,10 +12,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -84,16 +86,17 @@ type command struct {
 // LoadRoots returns the certificates of a PEM file together with those of the
 // system. It returns ErrRoots if there is none in it.
 func LoadRoots(file string) (*x509.CertPool, error) {
-	info, err := os.Stat(file)
+	f, err := os.Open(filepath.Clean(file))
 	if err != nil {
 		return nil, fmt.Errorf("reading root certificates: %w", err)
 	}
-	if info.Size() > maxRootsFile {
+	defer func() { _ = f.Close() }() // read only: nothing can be lost
+	pem, err := io.ReadAll(io.LimitReader(f, maxRootsFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading root certificates: %w", err)
+	case len(pem) > maxRootsFile:
 		return nil, ErrRoots
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading root certificates: %w", err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {

@@ -38,7 +38,7 @@ func (c *Conn) run(ctx context.Context) {
 		case cmd := <-c.commands:
 			cmd.result <- cmd.do(c.meeting, time.Now())
 		case r := <-c.reports:
-			c.take(r)
+			c.take(ctx, r)
 		case <-timer.C:
 			c.meeting.Tick(time.Now())
 		}
@@ -64,7 +64,7 @@ func (c *Conn) drain(ctx context.Context) (over bool, err error) {
 			c.endSocket(true)
 			continue
 		case meeting.Failed:
-			c.log.Debug("meeting failed", slog.String("code", string(o.Code)))
+			c.log.DebugContext(ctx, "meeting failed", slog.String("code", string(o.Code)))
 			over = true
 		case meeting.Left:
 			over = true
@@ -79,7 +79,7 @@ func (c *Conn) drain(ctx context.Context) (over bool, err error) {
 
 // take handles what the current socket reports; one that was given up has
 // nothing to say any more.
-func (c *Conn) take(r report) {
+func (c *Conn) take(ctx context.Context, r report) {
 	if r.from != c.socket {
 		return
 	}
@@ -89,7 +89,7 @@ func (c *Conn) take(r report) {
 	case socketFrame:
 		c.meeting.Receive(time.Now(), r.frame)
 	case socketEnd:
-		c.log.Debug("connection lost", slog.String("reason", r.reason))
+		c.log.DebugContext(ctx, "connection lost", slog.String("reason", r.reason))
 		c.endSocket(false)
 		c.meeting.Disconnected(time.Now())
 	}

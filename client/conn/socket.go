@@ -135,6 +135,7 @@ func (s *socket) run(ctx context.Context, t target, delay time.Duration) {
 func (t target) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	//nolint:bodyclose // Dial closes the body or makes the connection of it
 	ws, _, err := websocket.Dial(ctx, t.address, &websocket.DialOptions{
 		HTTPClient:      t.client,
 		CompressionMode: websocket.CompressionDisabled, // what is sent is ciphertext

@@ -45,6 +45,7 @@ func (m *Meeting) Connected(now time.Time) {
 			Protocol: protocolVersion,
 			Resume:   &api.Resume{Seat: uint32(m.seat), Token: m.token.Expose(), LastEvent: m.lastEvent},
 		}}})
+	default: // a connection that was not asked for
 	}
 	m.settle(now)
 }
@@ -124,8 +125,7 @@ func (m *Meeting) drop(now time.Time) {
 
 // tickConnection notices that the server is silent, and that time is up.
 func (m *Meeting) tickConnection(now time.Time) {
-	switch m.phase {
-	case phaseConnecting, phaseAway:
+	if m.phase == phaseConnecting || m.phase == phaseAway {
 		if !now.Before(m.giveUp) {
 			m.fail(FailLost, 0)
 		}
@@ -216,15 +216,14 @@ func (m *Meeting) Leave(time.Time) error {
 	return nil
 }
 
-// ask sends a frame that wants a Reply and returns its number. The caller has
-// checked that there is room in requests.
-func (m *Meeting) ask(now time.Time, r request, f *api.ClientFrame) uint64 {
+// ask sends a frame that wants a Reply. The caller has checked that there is
+// room in requests.
+func (m *Meeting) ask(now time.Time, r request, f *api.ClientFrame) {
 	m.lastRequest++
 	r.at = now
 	m.requests[m.lastRequest] = r
 	f.Request = m.lastRequest
 	m.send(f)
-	return m.lastRequest
 }
 
 func (m *Meeting) canAsk() bool { return len(m.requests) < maxRequests }

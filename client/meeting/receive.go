@@ -60,6 +60,7 @@ func (m *Meeting) closing(why api.Closing_Reason) {
 		m.fail(FailOtherDevice, 0)
 	case api.Closing_REASON_PROTOCOL:
 		m.fail(FailUnknown, 0)
+	default: // a shutdown
 	}
 }
 

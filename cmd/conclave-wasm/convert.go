@@ -118,19 +118,22 @@ func member(m meeting.Member) any {
 	}
 }
 
-func sendKey(k meeting.MediaKey) any {
+func sendKey(k meeting.MediaKey) any { return mediaKey(k) }
+
+func receiveKey(k meeting.MediaKey) any {
+	v := mediaKey(k)
+	v["index"] = int(k.Index)
+	return v
+}
+
+// mediaKey converts a key and erases it here.
+func mediaKey(k meeting.MediaKey) map[string]any {
 	v := map[string]any{
 		"context": int(k.Context), "kid": bigInt(k.KID),
 		"key": uint8Array(k.Key.Expose()), "salt": uint8Array(k.Salt.Expose()),
 	}
 	k.Key.Erase()
 	k.Salt.Erase()
-	return v
-}
-
-func receiveKey(k meeting.MediaKey) any {
-	v := sendKey(k).(map[string]any)
-	v["index"] = int(k.Index)
 	return v
 }
 
