@@ -67,8 +67,7 @@ test.describe("in a call of two", () => {
     test.setTimeout(60_000);
     await ada.page.getByTestId("share-screen").click();
     await expectPlaying(kofi.page, "Ada", "screen", 30_000);
-    const picture = await halves(kofi.page, "Ada's screen", "screen").catch(() => halves(kofi.page, "Ada", "screen"));
-    expect(picture?.width).toBeGreaterThan(600);
+    await expect.poll(async () => (await halves(kofi.page, "Ada", "screen"))?.width ?? 0).toBeGreaterThan(600);
     await ada.page.getByTestId("share-screen").click();
     await expect(kofi.page.locator('[data-testid="tile"][data-kind="screen"]')).toHaveCount(0);
     await expectPlaying(kofi.page, "Ada");

@@ -69,7 +69,7 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("a denied permission is named", async () => {
-    const ada = await start({ permissions: [], args: ["--deny-permission-prompts"] });
+    const ada = await start({ permissions: [], answersPrompts: false, args: ["--deny-permission-prompts"] });
     await ada.page.goto(server.url);
     await ada.page.getByTestId("new-meeting").click();
     await expect(ada.page.getByText("The browser does not allow the camera and microphone.").first()).toBeVisible();
@@ -81,9 +81,10 @@ test.describe("what goes wrong is said in words", () => {
     const link = await startMeeting(ada.page, server.url, "Ada");
     const second = await ada.context.newPage();
     await second.goto(link);
+    await second.getByTestId("join").click();
     await expect(second.getByText("You are in this call in another tab.")).toBeVisible();
     await second.getByRole("button", { name: "Move it here" }).click();
-    await enter(second, "Ada");
+    await expect(second.getByTestId("leave")).toBeVisible({ timeout: 20_000 });
     await expect(ada.page.getByTestId("leave")).toHaveCount(0);
   });
 
@@ -93,7 +94,9 @@ test.describe("what goes wrong is said in words", () => {
     const second = await ada.context.newPage();
     await second.goto(server.url);
     await second.getByTestId("new-meeting").click();
+    await second.getByTestId("join").click();
     await expect(second.getByText(/Joining here leaves it/)).toBeVisible();
+    await expect(ada.page.getByTestId("leave")).toBeVisible();
   });
 
   test("a lost connection keeps the seat", async () => {

@@ -11,7 +11,7 @@ export const chromiumFlags: readonly string[] = [
   "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
   "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
-  "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+  "--autoplay-policy=no-user-gesture-required",
 ];
 
 export interface Person {
@@ -24,6 +24,8 @@ export interface PersonOptions {
   readonly picture?: Picture;
   /** false: the browser has neither camera nor microphone. */
   readonly devices?: boolean;
+  /** false: nothing says yes to the browser's question for camera and microphone. */
+  readonly answersPrompts?: boolean;
   readonly args?: readonly string[];
   readonly executablePath?: string;
   /** Runs in every page before its own code. */
@@ -36,6 +38,7 @@ export interface PersonOptions {
 export async function startChromium(options: PersonOptions = {}): Promise<Person> {
   const folder = mkdtempSync(join(tmpdir(), "conclave-person-"));
   const args = [...chromiumFlags, ...(options.args ?? [])];
+  if (options.answersPrompts !== false) args.push("--use-fake-ui-for-media-stream");
   if (options.devices !== false) args.push("--use-fake-device-for-media-stream");
   if (options.picture) {
     const film = join(folder, "camera.y4m");

@@ -27,18 +27,21 @@ export async function startServer(args: readonly string[] = [], host = "127.0.0.
   };
 }
 
-/** Starts a program that prints its address as the first http:// or https:// URL. */
+/** Starts a program that prints its address, as the first URL, on standard output. */
 export async function start(binary: string, args: readonly string[]): Promise<Running> {
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   const url = await new Promise<string>((done, fail) => {
-    const read = (chunk: Buffer): void => {
+    let out = "";
+    child.stdout.on("data", (chunk: Buffer) => {
       log += chunk.toString();
-      const found = /https?:\/\/[^\s"]+/.exec(log);
+      out += chunk.toString();
+      const found = /https?:\/\/\S+/.exec(out);
       if (found) done(found[0].replace(/\/$/, ""));
-    };
-    child.stdout.on("data", read);
-    child.stderr.on("data", read);
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      log += chunk.toString();
+    });
     child.once("exit", (code) => fail(new Error(`${binary} ended with ${code}:\n${log}`)));
   });
   return { url, log: () => log, stop: () => end(child) };
