@@ -27,7 +27,7 @@ type entry struct {
 }
 
 // set fills e for s.
-func (e *entry) set(s *Stream, m memory, known bool) {
+func (e *entry) set(now time.Time, s *Stream, m memory, known bool) {
 	e.id, e.priority, e.memory, e.known = s.ID, s.Priority, m, known
 	e.climb(s)
 	e.current = -1
@@ -39,6 +39,24 @@ func (e *entry) set(s *Stream, m memory, known bool) {
 		if l.Layer.Spatial <= m.layer.Spatial && l.Layer.Temporal <= m.layer.Temporal {
 			e.current = i
 		}
+	}
+	if e.layer(e.current) == m.layer && !e.isAudio() {
+		e.damp(m.rate, now.Sub(m.at))
+	}
+}
+
+// damp lowers the rates if that of the current step has risen since it was
+// last reckoned, so that the rise is believed by and by.
+func (e *entry) damp(last bwe.BitRate, passed time.Duration) {
+	measured := float64(e.rate(e.current))
+	rise := measured - float64(last)
+	if rise <= 0 || last <= 0 {
+		return
+	}
+	believed := min(max(passed.Seconds()/rateRise.Seconds(), 0), 1)
+	share := (float64(last) + rise*believed) / measured
+	for i := range e.steps() {
+		e.ladder[i].Rate = bwe.BitRate(float64(e.ladder[i].Rate) * share)
 	}
 }
 

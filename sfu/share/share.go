@@ -56,7 +56,7 @@ type Stream struct {
 type Choice struct {
 	ID      uint32
 	Layer   Layer       // Off: pause
-	Rate    bwe.BitRate // of the layer as measured; 0 if unknown or paused
+	Rate    bwe.BitRate // of the layer as it is reckoned; 0 if unknown or paused
 	Starved bool        // bandwidth, not Want or the publisher, holds it at this layer
 }
 
@@ -79,6 +79,11 @@ const (
 	// A step up needs margin times its rate: encoders overshoot and
 	// estimates waver by about this much.
 	margin = 1.1
+
+	// rateRise is the time in which a rise of a measured rate is believed. A
+	// key frame, which each step up asks for, raises it for a second, and is not
+	// a reason to step down: if the path does not bear it, the budget falls.
+	rateRise = 4 * time.Second
 
 	// upHold is how long a step up must have fitted. Each fall soon after a
 	// rise doubles it, up to maxHold.
@@ -111,6 +116,8 @@ type memory struct {
 	budget  bwe.BitRate   // at that step
 	fell    time.Time     // last fall soon after a rise
 	hold    time.Duration // how long a step up must fit
+	rate    bwe.BitRate   // of layer, as it was reckoned
+	at      time.Time     // of that
 	round   uint64        // last decision that had the stream
 }
 
@@ -126,7 +133,7 @@ func NewAllocator() *Allocator {
 // those may rise that could for a while, so that everybody else keeps what
 // it has unless it no longer fits.
 func (a *Allocator) Allocate(now time.Time, budget bwe.BitRate, streams []Stream) Decision {
-	a.prepare(streams)
+	a.prepare(now, streams)
 	for i := range a.entries {
 		a.entries[i].limit = len(a.entries[i].steps()) - 1
 	}
@@ -142,7 +149,7 @@ func (a *Allocator) Allocate(now time.Time, budget bwe.BitRate, streams []Stream
 }
 
 // prepare makes an entry of each stream and orders them by priority.
-func (a *Allocator) prepare(streams []Stream) {
+func (a *Allocator) prepare(now time.Time, streams []Stream) {
 	a.round++
 	a.entries, a.order = a.entries[:0], a.order[:0]
 	for i := range streams[:min(len(streams), MaxStreams)] {
@@ -153,7 +160,7 @@ func (a *Allocator) prepare(streams []Stream) {
 			a.entries = append(a.entries, entry{})
 		}
 		m, known := a.memories[s.ID]
-		a.entries[i].set(s, m, known)
+		a.entries[i].set(now, s, m, known)
 		a.order = append(a.order, i)
 		for j := i; j > 0 && a.entries[a.order[j-1]].priority < s.Priority; j-- {
 			a.order[j], a.order[j-1] = a.order[j-1], a.order[j]
@@ -263,6 +270,7 @@ func (a *Allocator) remember(now time.Time, budget bwe.BitRate) {
 			m.hold = upHold
 		}
 		m.layer, m.round = e.layer(e.level), a.round
+		m.rate, m.at = e.rate(e.level), now
 		a.memories[e.id] = m
 	}
 	if len(a.memories) == kept {

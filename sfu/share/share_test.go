@@ -143,6 +143,35 @@ func TestDownAtOnceUpLater(t *testing.T) {
 	}
 }
 
+// TestKeyFrame holds that a key frame, which makes the rates look higher for a
+// second, does not undo the step up that asked for it, and that a lasting rise does.
+func TestKeyFrame(t *testing.T) {
+	a := NewAllocator()
+	s := stream(1, Large)
+	a.Allocate(at(0), 1_800_000, []Stream{s})
+	higher := s
+	higher.Rates = svc()
+	for i := range higher.Rates {
+		higher.Rates[i].Rate = higher.Rates[i].Rate * 3 / 2
+	}
+	for ms := 100; ms <= 1000; ms += 100 {
+		if got := a.Allocate(at(ms), 1_800_000, []Stream{higher}).Choices[0].Layer; got != best {
+			t.Fatalf("at %d ms with a budget that is the same: %v, want %v", ms, got, best)
+		}
+	}
+	if got := a.Allocate(at(1100), 1_000_000, []Stream{higher}).Choices[0].Layer; got == best {
+		t.Error("a lower budget has no effect")
+	}
+	a = NewAllocator()
+	a.Allocate(at(0), 1_800_000, []Stream{s})
+	for ms := 100; ms <= 8000; ms += 100 {
+		if got := a.Allocate(at(ms), 1_800_000, []Stream{higher}).Choices[0].Layer; got != best {
+			return
+		}
+	}
+	t.Error("a lasting rise has no effect")
+}
+
 // TestRiseTakesFromLower holds that a stream of higher priority that may rise
 // takes the room of a lower one.
 func TestRiseTakesFromLower(t *testing.T) {
