@@ -71,13 +71,15 @@ type member struct {
 	leave       context.CancelFunc
 	ended       chan error // capacity 1
 
-	mu      sync.Mutex
-	changed sync.Cond // something below changed
-	frames  int
-	broken  int
-	epoch   uint64
-	size    int // of the roster
-	over    bool
+	mu        sync.Mutex
+	changed   sync.Cond // something below changed
+	frames    int
+	broken    int
+	epoch     uint64
+	size      int // of the roster
+	published int // answers of the server
+	offers    int // of the server
+	over      bool
 }
 
 // join makes a member of the call; with keys, the tap learns what it seals with.
@@ -105,6 +107,10 @@ func (c *call) join(name string, cfg media.Config) *member {
 			}
 		case meeting.Roster:
 			m.change(func() { m.epoch, m.size = o.Epoch, len(o.Members) })
+		case meeting.Published:
+			m.change(func() { m.published++ })
+		case meeting.SubscribeOffer:
+			m.change(func() { m.offers++ })
 		case meeting.Alarm:
 			c.t.Errorf("%s: alarm %s", name, o.ID)
 		}
@@ -250,6 +256,25 @@ func TestSlowLink(t *testing.T) {
 	defer fast.mu.Unlock()
 	if fast.broken > 0 {
 		t.Errorf("%d gaps on the fast link, which nothing happened to", fast.broken)
+	}
+}
+
+// TestRestart gives both directions new ICE credentials in the middle of a call.
+func TestRestart(t *testing.T) {
+	c := startCall(t)
+	sender := c.start()
+	receiver := c.join("Receiver", media.Config{Receive: true})
+	receiver.waitFrames(100)
+	answers, offers := 0, 0
+	sender.wait(func() bool { answers = sender.published; return true })
+	receiver.wait(func() bool { offers = receiver.offers; return true })
+	sender.participant.RestartMedia()
+	receiver.participant.RestartMedia()
+	sender.wait(func() bool { return sender.published > answers })
+	receiver.wait(func() bool { return receiver.offers > offers })
+	receiver.waitFrames(150)
+	if s := receiver.participant.Stats(); s.DecryptErrors() != 0 {
+		t.Errorf("frames did not open: %+v", s)
 	}
 }
 

@@ -2,6 +2,7 @@ package media
 
 import (
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -55,8 +56,7 @@ func (l *Limiter) SetRate(bitsPerSecond int) {
 	l.mu.Unlock()
 }
 
-// Dropped returns how many datagrams did not fit the link, and Carried how many
-// bytes did.
+// Dropped returns how many datagrams did not fit the link.
 func (l *Limiter) Dropped() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,6 +151,12 @@ func (l *Limiter) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 	}
 }
+
+// SetDeadline is not supported: a datagram waits in the queue, not in the socket.
+func (l *Limiter) SetDeadline(time.Time) error { return os.ErrNoDeadline }
+
+// SetReadDeadline is not supported.
+func (l *Limiter) SetReadDeadline(time.Time) error { return os.ErrNoDeadline }
 
 // Close closes the inner connection and ends its reading.
 func (l *Limiter) Close() error {

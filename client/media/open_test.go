@@ -325,3 +325,23 @@ func TestSealers(t *testing.T) {
 		t.Error("a key after clear")
 	}
 }
+
+// FuzzOpen hands the opener whatever a server can make up.
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte{0x80, 0x30}, []byte{0x98, 0x41, 0x37}, uint16(100))
+	f.Add([]byte("\x82\x49\x83\x42 in clear"), []byte{}, uint16(0))
+	f.Fuzz(func(t *testing.T, a, c []byte, wait uint16) {
+		b := newBench(t).announced()
+		b.put(epochKeys(t, 7))
+		b.arrive("0", a)
+		b.wait(time.Duration(wait) * time.Millisecond)
+		b.arrive("0", c)
+		b.wait(time.Second)
+		if len(b.got) != 0 {
+			t.Errorf("a frame that nobody sealed was handed out: %x %x", a, c)
+		}
+		if held := len(b.opener.tracks["0"].held); held != 0 {
+			t.Errorf("%d frames are still held", held)
+		}
+	})
+}

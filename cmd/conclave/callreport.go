@@ -28,6 +28,7 @@ type callReport struct {
 	names map[meeting.Index]string
 	epoch uint64
 	heard map[heard]bool
+	other map[meeting.StreamID]bool // streams whose codec is not read
 }
 
 // A heard is a stream whose first frame was reported.
@@ -75,10 +76,14 @@ func (r *callReport) event(o meeting.Output) {
 		}
 	case meeting.StreamStates:
 		states := make([]map[string]any, 0, len(o.States))
+		text := ""
 		for _, s := range o.States {
+			if s.Reason == "codec" && r.isNews(s.Stream) {
+				text = "a picture comes in a codec that this client does not read; it reads VP9"
+			}
 			states = append(states, map[string]any{"stream": s.Stream, "reason": s.Reason, "spatial": s.Spatial, "temporal": s.Temporal, "estimate": s.Estimate})
 		}
-		r.say("streams", "", map[string]any{"states": states})
+		r.say("streams", text, map[string]any{"states": states})
 	case meeting.Reconnecting:
 		r.say("reconnecting", "connection lost, trying again", map[string]any{"until": o.Until})
 	case meeting.Reconnected:
@@ -86,6 +91,18 @@ func (r *callReport) event(o meeting.Output) {
 	case meeting.Alarm:
 		r.say("alarm", alarmText(o.ID), map[string]any{"id": o.ID})
 	}
+}
+
+// isNews reports whether a stream's codec has not been complained about yet.
+func (r *callReport) isNews(s meeting.StreamID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.other == nil {
+		r.other = make(map[meeting.StreamID]bool)
+	}
+	was := r.other[s]
+	r.other[s] = true
+	return !was
 }
 
 func alarmText(id meeting.AlarmID) string {
