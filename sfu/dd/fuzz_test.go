@@ -1,6 +1,7 @@
 package dd
 
 import (
+	"encoding/hex"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,13 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, mode := range []string{"L1T1", "L1T3", "L2T2_KEY", "L3T3", "L3T3_KEY"} {
 		play(f, mode, 9, func(p int, _ uint8) bool { return p == 3 }, func(b []byte, _ Descriptor) { f.Add(b, uint32(5)) })
+	}
+	for _, s := range []string{browserVP9L3T3KeyRamp, browserVP9L3T3, browserVP8L1T3} {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b, uint32(1))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, active uint32) {
 		m, _ := ParseMode("L3T3_KEY")
