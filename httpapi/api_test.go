@@ -1,8 +1,8 @@
 package httpapi
 
 import (
-	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -38,23 +38,19 @@ var site = fstest.MapFS{
 	"assets/worker-A_b-1234.js.br": {Data: []byte("brotli")},
 }
 
-func get(a *API, path string, header http.Header) *http.Response {
-	r := httptest.NewRequest(http.MethodGet, path, nil)
-	for k, v := range header {
-		r.Header[k] = v
-	}
-	w := httptest.NewRecorder()
-	a.ServeHTTP(w, r)
-	return w.Result()
+// answer is a response that was read whole.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	body       string
 }
 
-func body(t *testing.T, r *http.Response) string {
-	t.Helper()
-	b, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+func get(a *API, path string, header http.Header) answer {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	maps.Copy(r.Header, header)
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return answer{w.Code, w.Header(), w.Body.String()}
 }
 
 func TestAssets(t *testing.T) {
@@ -88,7 +84,7 @@ func TestAssets(t *testing.T) {
 			continue
 		}
 		h := r.Header
-		if got := body(t, r); got != tt.body {
+		if got := r.body; got != tt.body {
 			t.Errorf("%s (%s): body %q, want %q", tt.path, tt.accept, got, tt.body)
 		}
 		if tt.contentType != "" && h.Get("Content-Type") != tt.contentType {
@@ -107,7 +103,7 @@ func TestAssets(t *testing.T) {
 
 func TestMissingWebClient(t *testing.T) {
 	r := get(newAPI(t, fstest.MapFS{".gitkeep": {}}, false), "/", nil)
-	if got := body(t, r); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got, "make web") {
+	if got := r.body; r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got, "make web") {
 		t.Errorf("status %d, body %q, want 503 that says to run make web", r.StatusCode, got)
 	}
 }
@@ -161,7 +157,7 @@ func TestHostIsNotCopiedIntoThePolicy(t *testing.T) {
 
 func TestHealthAndMethods(t *testing.T) {
 	a := newAPI(t, site, false)
-	if r := get(a, "/healthz", nil); r.StatusCode != 200 || body(t, r) != "ok\n" {
+	if r := get(a, "/healthz", nil); r.StatusCode != 200 || r.body != "ok\n" {
 		t.Errorf("healthz: status %d", r.StatusCode)
 	}
 	r := httptest.NewRequest(http.MethodPost, "/", nil)

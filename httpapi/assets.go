@@ -55,7 +55,7 @@ func loadAssets(files fs.FS) (*assets, error) {
 			return err
 		}
 		for _, e := range encodings {
-			if plain := strings.TrimSuffix(name, e.suffix); plain != name {
+			if plain, ok := strings.CutSuffix(name, e.suffix); ok {
 				if _, err := fs.Stat(files, plain); err == nil {
 					return nil // a form of another asset
 				}

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -54,7 +53,8 @@ func (a *API) connect(w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		a.stats.Refused.Add(1)
-		a.cfg.Log.Debug("websocket refused", slog.Any("error", err))
+		// The reason may quote names of hosts.
+		a.cfg.Log.DebugContext(r.Context(), "websocket refused")
 		return
 	}
 	a.stats.Accepted.Add(1)

@@ -34,8 +34,8 @@ func (e *Error) Frame(request uint64) *api.ServerFrame {
 	}}})
 }
 
-func malformed(format string, args ...any) *Error {
-	return &Error{Code: api.ErrorCode_ERROR_CODE_MALFORMED, Message: fmt.Sprintf(format, args...)}
+func malformed(message string) *Error {
+	return &Error{Code: api.ErrorCode_ERROR_CODE_MALFORMED, Message: message}
 }
 
 func tooLarge(what string, got, limit int) *Error {

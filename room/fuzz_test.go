@@ -29,7 +29,8 @@ func FuzzFrames(f *testing.F) {
 		Meeting: meeting, Create: true, Announcement: []byte("a"), Protocol: 1,
 	}}}
 	for _, frame := range []*api.ClientFrame{
-		commitFrame(1, 2), dataFrame("x"), {},
+		commitFrame(1, 2), dataFrame("x"),
+		{},
 		{Request: 2, Body: &api.ClientFrame_Leave{Leave: &api.Leave{}}},
 		{Request: 3, Body: &api.ClientFrame_Ping{Ping: &api.Ping{}}},
 		{Request: 4, Body: &api.ClientFrame_Publish{Publish: &api.Publish{Sdp: "v=0"}}},

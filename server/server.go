@@ -175,7 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 			failed <- s.http.Serve(s.listener)
 		}
 	})
-	s.log.Info("serving", slog.String("url", s.URL()))
+	s.log.InfoContext(ctx, "serving", slog.String("url", s.URL()))
 	var err error
 	select {
 	case err = <-failed:

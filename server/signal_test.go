@@ -139,6 +139,9 @@ func TestForeignOriginIsRefused(t *testing.T) {
 		if (err == nil) != ok {
 			t.Errorf("origin %s: %v, want accepted %v", origin, err, ok)
 		}
+		if resp != nil && resp.Body != nil {
+			_ = resp.Body.Close()
+		}
 		if err == nil {
 			_ = ws.CloseNow()
 		} else if resp == nil || resp.StatusCode != http.StatusForbidden {

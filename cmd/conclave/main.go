@@ -84,11 +84,11 @@ func runWith(e *env, args []string) (code int) {
 	kongplete.Complete(parser) // ends the program when a shell asked for completions
 	c, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(e.stderr, "conclave: %v\nTry conclave --help.\n", err)
+		_, _ = fmt.Fprintf(e.stderr, "conclave: %v\nTry conclave --help.\n", err)
 		return exitUsage
 	}
 	if err := c.Run(); err != nil {
-		fmt.Fprintf(e.stderr, "conclave: %v\n", err)
+		_, _ = fmt.Fprintf(e.stderr, "conclave: %v\n", err)
 		if x := new(exitError); errors.As(err, &x) {
 			return x.code
 		}

@@ -58,18 +58,18 @@ func (c *serveCommand) Run(e *env) error {
 	return s.Run(e.ctx)
 }
 
-// announce prints where the server is.
+// announce prints where the server is. A closed standard output does not end it.
 func (c *serveCommand) announce(e *env, s *server.Server) {
 	if c.JSON {
 		_ = json.NewEncoder(e.stdout).Encode(struct {
 			URL         string `json:"url"`
 			Fingerprint string `json:"fingerprint,omitempty"`
-		}{s.URL(), s.Fingerprint()}) // a closed standard output does not end the server
+		}{s.URL(), s.Fingerprint()})
 		return
 	}
-	fmt.Fprintf(e.stdout, "Conclave is at %s\n", s.URL())
+	_, _ = fmt.Fprintf(e.stdout, "Conclave is at %s\n", s.URL())
 	if f := s.Fingerprint(); f != "" {
-		fmt.Fprintf(e.stdout, "Certificate SHA-256 %s\n", f)
+		_, _ = fmt.Fprintf(e.stdout, "Certificate SHA-256 %s\n", f)
 	}
 }
 

@@ -52,7 +52,7 @@ func newEgress(seat *Seat) (*egress, error) {
 	}
 	return &egress{
 		seat: seat, estimator: est,
-		sequence: uint16(rand.Uint32()),
+		sequence: uint16(rand.Uint32()), //nolint:gosec // RFC 3550, 5.1: to make attacks on weak ciphers harder, not a secret
 		bySSRC:   make(map[uint32]*slot),
 		resends:  rate.NewLimiter(resendRate, resendBurst),
 	}, nil

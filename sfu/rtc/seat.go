@@ -61,8 +61,8 @@ func newSeat(r *Room, id uint32, send func(*api.ServerFrame)) *Seat {
 }
 
 // Publish answers the offer of the peer connection that the participant sends on.
-func (s *Seat) Publish(ctx context.Context, offer string, streams []*api.PublishedStream) (string, error) {
-	answer, err := "", error(errPanicked)
+func (s *Seat) Publish(ctx context.Context, offer string, streams []*api.PublishedStream) (answer string, err error) {
+	err = errPanicked
 	s.room.guard(func() { answer, err = s.pub.publish(ctx, offer, streams) })
 	return answer, err
 }

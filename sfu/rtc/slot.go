@@ -32,7 +32,6 @@ type slot struct {
 	wantedAt    time.Time // when it last was
 	attached    bool      // carries sends to the slot
 	want        layer.Layer
-	state       state // what the client was told of it
 
 	// egress.mu guards the fields below.
 	writer        webrtc.TrackLocalWriter // nil before Bind
@@ -122,7 +121,9 @@ func (t *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	}
 	if t.selector == nil && !t.audio {
 		t.selector = layer.NewSelector(layer.Config{
-			Descriptor: t.ddID != 0, Sequence: uint16(rand.Uint32()), Timestamp: rand.Uint32(),
+			Descriptor: t.ddID != 0,
+			Sequence:   uint16(rand.Uint32()), //nolint:gosec // as in newEgress
+			Timestamp:  rand.Uint32(),         //nolint:gosec // as in newEgress
 		})
 	}
 	return codecs[0], nil

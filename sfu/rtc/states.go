@@ -9,9 +9,6 @@ import (
 	"conclave/api"
 )
 
-// state is why a stream is or is not sent.
-type state = api.StreamState_Reason
-
 // estimateChange is by how much the estimate must have changed, and
 // estimateInterval for how long the client was told nothing, for it alone to be
 // sent again.

@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -245,12 +246,9 @@ func (s *stream) attach(t *slot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.show(s, s.describeLocked())
-	for _, o := range s.slots {
-		if o == t {
-			return
-		}
+	if !slices.Contains(s.slots, t) {
+		s.slots = append(s.slots, t)
 	}
-	s.slots = append(s.slots, t)
 }
 
 func (s *stream) detach(t *slot) {
