@@ -239,7 +239,7 @@ export class Call implements CallEngine {
     }));
     const parts = { session: this.#session, view: this.#view, own: this.#own, meters: this.#meters };
     this.#seat = new Seat(parts, servers, this.#options.codec, {
-      breached: () => this.#alarm("tamper", undefined),
+      tampered: (index) => this.#alarm("tamper", index),
       lost: () => this.#lost(),
       unsafe: () => this.#fail("no-insertable"),
       failed: (error) => this.#fail(error instanceof EngineError ? error.code : "unknown", "media worker"),

@@ -1,6 +1,6 @@
 import type { OutStream } from "./bridge.d.ts";
 import type { CallMeters } from "./call-meters.ts";
-import { MediaClient } from "./media-client.ts";
+import { type AllCounts, MediaClient } from "./media-client.ts";
 import { MediaPlane, type PlaneEvents } from "./media-plane.ts";
 import type { SlotId } from "./media-worker/messages.ts";
 import type { OwnMedia } from "./own-media.ts";
@@ -8,6 +8,7 @@ import { revealed } from "./peer/reveal.ts";
 import type { SessionClient } from "./session-client.ts";
 import type { PageOutput } from "./session-worker/messages.ts";
 import type { MeetingView } from "./state/meeting-view.ts";
+import { TamperWatch } from "./state/tamper-watch.ts";
 import type { Codec } from "./types.ts";
 
 /** What the meeting says about media. */
@@ -18,8 +19,8 @@ export type MediaOutput = Extract<
 
 /** What a seat tells the call. */
 export interface SeatEvents {
-  /** Frames were about to go past the worker. */
-  breached(): void;
+  /** Frames of a member were changed or repeated on the way, or, without one, were about to go past the worker. */
+  tampered(index: number | undefined): void;
   /** Media cannot go on on this seat. */
   lost(): void;
   /** This browser does not seal what it sends. */
@@ -44,6 +45,7 @@ export class Seat {
   readonly #parts: SeatParts;
   readonly #events: SeatEvents;
   readonly #ended = new AbortController();
+  readonly #tamper = new TamperWatch();
   #plane: MediaPlane | undefined;
   /** What concerns the plane is done once it is there, in order. */
   #turn: Promise<void>;
@@ -116,13 +118,10 @@ export class Seat {
   }
 
   async #open(iceServers: readonly RTCIceServer[], codec: Codec): Promise<void> {
-    const { session, own, meters, view } = this.#parts;
+    const { session, own, meters } = this.#parts;
     try {
       const { media, keys } = await MediaClient.start({
-        counts: (counts) => {
-          view.setCounts(counts, Date.now());
-          meters.refresh();
-        },
+        counts: (counts) => this.#count(counts),
         first: (slot, assignment, rtpTimestamp) => this.#opened(slot, assignment, rtpTimestamp),
         crashed: () => this.#events.lost(),
       });
@@ -142,7 +141,7 @@ export class Seat {
 
   #planeEvents(): PlaneEvents {
     const { session, view, meters } = this.#parts;
-    const { breached, lost, unsafe } = this.#events;
+    const { lost, unsafe, tampered } = this.#events;
     return {
       publish: (sdp, streams) => session.post({ kind: "publish", sdp, streams }),
       answer: (generation, sdp) => session.post({ kind: "answer", generation, sdp }),
@@ -151,10 +150,23 @@ export class Seat {
         view.setIncoming(this.#plane?.incoming() ?? [], Date.now());
         meters.refresh();
       },
-      breached,
+      breached: () => tampered(undefined),
       lost,
       unsafe,
     };
+  }
+
+  #count(counts: AllCounts): void {
+    const { view, meters } = this.#parts;
+    const now = Date.now();
+    view.setCounts(counts, now);
+    for (const slot of this.#tamper.update(counts, now)) {
+      const incoming = view.incomingOn(slot);
+      if (incoming !== undefined) {
+        this.#events.tampered(incoming.index);
+      }
+    }
+    meters.refresh();
   }
 
   #streams(streams: readonly OutStream[]): void {

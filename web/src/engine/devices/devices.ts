@@ -118,12 +118,18 @@ export class LocalDevices {
       this.#take(microphone, turns[1], stream.getAudioTracks()[0]);
       return true;
     } catch (error) {
-      // Refused is refused, for both; everything else may hold for one of them only.
-      const refused = problemOf(error, "camera") === "denied";
-      if (refused) {
-        camera.problem = microphone.problem = "denied";
+      if (problemOf(error, "camera") !== "denied") {
+        return false;
       }
-      return refused;
+      // Perhaps one of the two only. Whoever was just asked is not asked again.
+      for (const device of [camera, microphone]) {
+        if (await isGranted(device.wanted)) {
+          await this.#open(device);
+        } else {
+          device.problem = "denied";
+        }
+      }
+      return true;
     }
   }
 
@@ -210,6 +216,15 @@ function constraintsOf({ wanted, chosen }: Device): MediaTrackConstraints {
   return wanted === "camera"
     ? cameraConstraints(chosen, navigator.hardwareConcurrency)
     : microphoneConstraints(chosen);
+}
+
+/** Reports whether the browser allows a device without asking; false where it does not say. */
+async function isGranted(wanted: Wanted): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: wanted })).state === "granted";
+  } catch {
+    return false;
+  }
 }
 
 function idOf({ track, chosen }: Device): string | undefined {

@@ -5,6 +5,8 @@ interface ConnectionStats {
   readonly type: string;
   readonly packetsLost?: number;
   readonly packetsReceived?: number;
+  readonly id?: string;
+  readonly selectedCandidatePairId?: string;
   readonly nominated?: boolean;
   readonly currentRoundTripTime?: number;
   readonly fractionLost?: number;
@@ -43,20 +45,23 @@ export class LossMeter {
 
   /** What was lost on the way here since the last call, or on the way there, and the round-trip time. */
   read(receiving: Iterable<unknown>, sending: Iterable<unknown>): Pick<Health, "loss" | "roundTripMs"> {
-    let [lost, received, back, roundTrip] = [0, 0, 0, 0];
-    for (const entry of receiving as Iterable<ConnectionStats>) {
-      if (entry.type === "inbound-rtp") {
-        lost += entry.packetsLost ?? 0;
-        received += entry.packetsReceived ?? 0;
+    let [lost, received, back] = [0, 0, 0];
+    const [inbound, outbound] = [
+      [...(receiving as Iterable<ConnectionStats>)],
+      [...(sending as Iterable<ConnectionStats>)],
+    ];
+    for (const { type, packetsLost = 0, packetsReceived = 0 } of inbound) {
+      if (type === "inbound-rtp") {
+        lost += packetsLost;
+        received += packetsReceived;
       }
-      roundTrip = Math.max(roundTrip, pairTime(entry));
     }
-    for (const entry of sending as Iterable<ConnectionStats>) {
-      if (entry.type === "remote-inbound-rtp") {
-        back = Math.max(back, entry.fractionLost ?? 0);
+    for (const { type, fractionLost = 0 } of outbound) {
+      if (type === "remote-inbound-rtp") {
+        back = Math.max(back, fractionLost);
       }
-      roundTrip = Math.max(roundTrip, pairTime(entry));
     }
+    const roundTrip = Math.max(roundTripOf(inbound), roundTripOf(outbound));
     const [newlyLost, newlyReceived] = [lost - this.#lost, received - this.#received];
     [this.#lost, this.#received] = [lost, received];
     const all = newlyLost + newlyReceived;
@@ -66,6 +71,13 @@ export class LossMeter {
   }
 }
 
-function pairTime(entry: ConnectionStats): number {
-  return entry.type === "candidate-pair" && entry.nominated === true ? (entry.currentRoundTripTime ?? 0) : 0;
+/** The round-trip time of the path in use, in seconds. Paths of before an ICE restart stay in the report. */
+function roundTripOf(report: readonly ConnectionStats[]): number {
+  const selected = report.find(({ type }) => type === "transport")?.selectedCandidatePairId;
+  const times = report
+    .filter(({ type, id, nominated }) =>
+      selected === undefined ? type === "candidate-pair" && nominated === true : id === selected,
+    )
+    .map(({ currentRoundTripTime = 0 }) => currentRoundTripTime);
+  return times.length === 0 ? 0 : Math.min(...times);
 }

@@ -65,6 +65,9 @@ describe("quality", () => {
     expect(meter.read([inbound(8, 290)], []).loss).toBe(0);
     const pair = { type: "candidate-pair", nominated: true, currentRoundTripTime: 0.25 };
     expect(meter.read([], [pair]).roundTripMs).toBe(250);
+    const old = { ...pair, id: "old", currentRoundTripTime: 14 };
+    const selected = { type: "transport", selectedCandidatePairId: "new" };
+    expect(meter.read([], [old, { ...pair, id: "new" }, selected]).roundTripMs).toBe(250);
   });
 });
 
