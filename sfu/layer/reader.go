@@ -53,11 +53,14 @@ func NewReader(c codec.Codec, source Source, encoding uint8) *Reader {
 
 // Read fills p from a packet that is not a duplicate. descriptor is the
 // dependency descriptor header extension or nil; payload is without padding, and
-// empty for a padding-only packet, which Selectors must see too.
+// empty for a padding-only packet. Selectors must be given those too: else they
+// take them for lost, and every receiver asks for them.
 //
 // An error means that the packet cannot be forwarded: count it, drop it, and
 // ask for a key frame if it is dd.ErrNoStructure, which is normal after loss. The
-// others are dd.ErrMalformed, codec.ErrMalformed and codec.ErrUnsupported.
+// others are dd.ErrMalformed, codec.ErrMalformed and codec.ErrUnsupported. A packet
+// refused for its structure may be read again when a receiver asks for it, if the
+// structure has come meanwhile; give it to Selector.Resend then, not to Forward.
 //
 // Read allocates only when a new dependency structure comes.
 func (r *Reader) Read(p *Packet, h Header, descriptor, payload []byte) error {
