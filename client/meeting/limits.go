@@ -40,6 +40,7 @@ const (
 	maxMembers      = session.MaxMembers
 	maxSeats        = 2048 // members, those who wait, and those just gone
 	maxStreams      = 4 * maxMembers
+	maxElements     = 8192 // of all lists of one frame
 	maxOwnStreams   = 16
 	maxViewItems    = 256
 	maxShort        = 256 // bytes of a mid, a codec or another short text

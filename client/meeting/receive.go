@@ -18,7 +18,7 @@ func (m *Meeting) Receive(now time.Time, frame []byte) {
 		return // a late frame of a connection that was given up
 	}
 	var f api.ServerFrame
-	if len(frame) > MaxFrame || proto.Unmarshal(frame, &f) != nil {
+	if len(frame) > MaxFrame || isCrowded(frame) || proto.Unmarshal(frame, &f) != nil {
 		m.stats.Malformed++
 		return
 	}
