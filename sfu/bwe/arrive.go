@@ -1,7 +1,6 @@
 package bwe
 
 import (
-	"math"
 	"time"
 )
 
@@ -12,7 +11,7 @@ func (e *Estimator) OnFeedback(now time.Time, f Feedback) {
 	if len(f.Arrivals) == 0 || !e.history.started {
 		return
 	}
-	s := summary{least: math.MaxInt64}
+	var s summary
 	for i := range f.Arrivals {
 		e.arrive(&s, f.Arrivals[i], f.Arrivals[i:])
 	}
@@ -37,7 +36,7 @@ type summary struct {
 	kept, lost int           // outside clusters, whose losses are their own
 	newest     time.Duration // when the newest of those received was sent
 	least      time.Duration // least one-way delay of those outside clusters, if timed
-	last       time.Duration // that of the newest of them
+	last, most time.Duration // that of the newest of them, and the greatest
 	timed      bool
 }
 
@@ -105,8 +104,10 @@ func (e *Estimator) time(s *summary, p *sentPacket, came time.Duration) {
 	}
 	e.detector.add(p.at, came)
 	s.last = came - p.at
-	s.least = min(s.least, s.last)
-	s.timed = true
+	if !s.timed {
+		s.least, s.most, s.timed = s.last, s.last, true
+	}
+	s.least, s.most = min(s.least, s.last), max(s.most, s.last)
 }
 
 // fillGap moves e.reported up to seq. Packets skipped over had a feedback

@@ -53,7 +53,9 @@ type control struct {
 	lossAt     time.Duration // last fall because of loss
 	promised   BitRate       // what the last cluster that arrived has shown; 0: none, or blamed
 	promisedAt time.Duration
-	fallRate   BitRate       // what the fall left of the rate, before draining
+	before     BitRate       // the rate before it
+	fallTail   time.Duration // the delay of the newest packet then
+	fallRate   BitRate       // what it left of the rate, before draining
 	rivalUntil time.Duration // the queue is someone else's until then
 	rivalFor   time.Duration // for how long that was last believed
 	starving   int           // falls of which each was from less than the one before
@@ -83,7 +85,9 @@ func (e *Estimator) isLimited() bool {
 // react draws the conclusions from one feedback.
 func (e *Estimator) react(now time.Duration, s summary) {
 	c := &e.control
-	rising := e.tail > c.lastTail
+	// A path that stood still delivers with a delay that falls within one
+	// feedback; a queue's does not.
+	rising := e.tail > c.lastTail && s.most-s.last < queueGone
 	c.lastTail = e.tail
 	c.stood = max(c.stood, e.queue)
 	if e.queue <= queueSmall || e.queue < c.stood*4/5 {
@@ -113,7 +117,7 @@ func (e *Estimator) react(now time.Duration, s summary) {
 func (e *Estimator) overuse(now time.Duration, s summary) {
 	c := &e.control
 	c.grewAt, c.holdUntil = now, now+settle
-	acked := e.acked.rate(fastWindow)
+	acked := e.arriving()
 	if e.queue < queueSmall && e.tail < queueLarge {
 		// What is sent arrives soon enough: go no higher, but do not give up
 		// what works.
@@ -137,6 +141,12 @@ func (e *Estimator) overuse(now time.Duration, s summary) {
 	}
 }
 
+// arriving is the rate at which the full link delivers. A moment in which it
+// stood still does not make it slow.
+func (e *Estimator) arriving() BitRate {
+	return max(e.acked.rate(fastWindow), e.acked.rate(slowWindow)/4)
+}
+
 // isBehind reports whether much less arrives than is sent.
 func (e *Estimator) isBehind() bool {
 	return e.acked.rate(fastWindow) < scale(e.sent.rateAt(e.now, slowWindow), behindAt)
@@ -146,6 +156,9 @@ func (e *Estimator) isBehind() bool {
 func (e *Estimator) fall(now time.Duration, capacity BitRate) {
 	c := &e.control
 	c.capacity = capacity
+	if !c.draining {
+		c.before, c.fallTail = c.rate, e.tail
+	}
 	c.rate = e.clamp(min(c.rate, scale(capacity, backoff)))
 	c.fellAt, c.grewAt, c.holdUntil = now, now, now+settle
 	e.probe.next = max(e.probe.next, now+afterFall)
@@ -173,7 +186,7 @@ func (e *Estimator) reactToLoss(now time.Duration) {
 	if now >= c.rivalUntil { // beside a rival, what we leave it takes: that cures nothing
 		e.loss.test(now + settle + e.rtt)
 	}
-	if acked := e.acked.rate(fastWindow); excess > lossBurst && acked > 0 {
+	if acked := e.arriving(); excess > lossBurst && acked > 0 {
 		e.fall(now, acked)
 		return
 	}

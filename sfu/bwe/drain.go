@@ -26,7 +26,7 @@ func (c *control) setDrain(queue time.Duration) {
 // arrives is what it carries.
 func (e *Estimator) drain(now time.Duration, s summary) {
 	c := &e.control
-	acked, sent := e.acked.rate(fastWindow), e.sent.rateAt(now, fastWindow)
+	acked, sent := e.arriving(), e.sent.rateAt(now, fastWindow)
 	// If as much arrives as is sent, that says nothing of the link.
 	if e.queue > queueGone && acked > 0 && abs(float64(acked-sent)) > drainDiffers*float64(sent) {
 		c.capacity = (c.capacity + acked) / 2
@@ -53,6 +53,12 @@ func (e *Estimator) drain(now time.Duration, s summary) {
 	} else {
 		c.rivalFor = 0
 		c.rate = e.clamp(max(c.rate, scale(c.capacity, regain)))
+		if now-c.fellAt < c.fallTail/2 {
+			// Gone sooner than the link as we saw it could deliver it: it
+			// had stood still.
+			c.rate = e.clamp(max(c.rate, scale(c.before, backoff)))
+			c.capacity, e.probe.interval, e.probe.next = 0, 0, now
+		}
 	}
 	c.lastTail = e.queue
 	e.detector.reset()

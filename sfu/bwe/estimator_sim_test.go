@@ -293,3 +293,28 @@ func TestSeeds(t *testing.T) {
 	}
 	t.Logf("worst fall %v, queue <= 300 ms after %v, back %v", fall, drained, again)
 }
+
+// TestStalls holds that a path which stands still for a moment and then delivers all
+// at once, as radio and busy machines do, is not taken for a slow one.
+func TestStalls(t *testing.T) {
+	for _, stall := range []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 600 * time.Millisecond} {
+		down, back := path(20_000_000, 40*time.Millisecond)
+		f := &flow{source: newLayered(), back: back}
+		s := newSim(t, down, f)
+		s.run(10 * second)
+		for at := 10 * second; at < 90*second; at += 3*second + 70*time.Millisecond {
+			s.run(at)
+			s.set(1000)
+			s.run(at + stall)
+			s.set(20_000_000)
+		}
+		samples := f.between(10*second, 90*second)
+		best := fraction(samples, isBest)
+		off := fraction(samples, func(s sample) bool { return s.layer.Spatial < 1 })
+		t.Logf("stalls of %v: best layer %.2f of the time, lowest or none %.2f", stall, best, off)
+		if best < 0.8 || off > 0.05 {
+			t.Error("taken for a slow path")
+			f.dump(12*second, 25*second)
+		}
+	}
+}
