@@ -36,7 +36,7 @@ func (p *Participant) joined(j meeting.Joined) {
 	p.lastKeys, p.lastStreams = meeting.Keys{}, meeting.Streams{}
 	p.closeMedia()
 	if p.cfg.Video != nil || p.cfg.Audio != nil {
-		pub, err := newPublisher(p.servers, clips{p.cfg.Video, p.cfg.Audio}, p.keys, p.stateChanged("sending", func() { p.publish(true) }))
+		pub, err := newPublisher(p.servers, clips{p.cfg.Video, p.cfg.Audio}, p.keys, &p.stats, p.stateChanged("sending", func() { p.publish(true) }))
 		if err != nil {
 			p.log.Error("nothing is sent", slog.Any("error", err))
 			return

@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -168,10 +169,7 @@ func assemble(packets []*rtp.Packet, wait time.Duration) []sealedFrame {
 
 func TestAssembleWhatWasPacketized(t *testing.T) {
 	packets, _, frames := demoPackets(t, 170, 1, 1)
-	reordered := make([]*rtp.Packet, len(packets))
-	for i := range packets { // each block of five comes in another order, one packet twice
-		reordered[i] = packets[i]
-	}
+	reordered := slices.Clone(packets) // each block of five comes in another order
 	for i := 0; i+5 <= len(reordered); i += 5 {
 		reordered[i+1], reordered[i+4] = reordered[i+4], reordered[i+1]
 	}

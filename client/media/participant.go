@@ -236,6 +236,8 @@ func leftError(r meeting.LeftReason) error {
 		return ErrEnded
 	case meeting.LeftRemoved:
 		return ErrRemoved
+	case meeting.LeftSelf:
+		return nil
 	}
 	return nil
 }

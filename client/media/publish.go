@@ -43,11 +43,10 @@ type publisher struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
+	stats *stats
+
 	started  atomic.Bool
 	keyAsked atomic.Bool
-
-	sent   atomic.Uint64 // frames
-	unsent atomic.Uint64 // frames for which there was no key
 }
 
 // clips are what is sent: the video of one and the audio of one, each nil or with
@@ -65,12 +64,12 @@ type outTrack struct {
 }
 
 // newPublisher returns a publisher of clips that seals with keys.
-func newPublisher(servers []meeting.IceServer, clips clips, keys *sealers, onState func(webrtc.PeerConnectionState)) (*publisher, error) {
+func newPublisher(servers []meeting.IceServer, clips clips, keys *sealers, stats *stats, onState func(webrtc.PeerConnectionState)) (*publisher, error) {
 	api, err := newAPI(true, nil)
 	if err != nil {
 		return nil, err
 	}
-	p := &publisher{keys: keys, clips: clips}
+	p := &publisher{keys: keys, clips: clips, stats: stats}
 	if clips.video != nil {
 		if p.source, err = newVP9Source(clips.video.Video); err != nil {
 			return nil, err
@@ -182,7 +181,8 @@ func (p *publisher) readFeedback(sender *webrtc.RTPSender) {
 }
 
 // play calls send at the time of each picture until the publisher is closed,
-// and before in the time between.
+// and before in the time between. What send could not send is counted; there is
+// nobody to tell, and the next picture may go out again.
 func (p *publisher) play(c *clip.Clip, track *clip.Track, start time.Time, before func(*clip.Player), send func(clip.Picture) error) {
 	player := clip.NewPlayer(c, track, start)
 	timer := time.NewTimer(0)
@@ -198,8 +198,14 @@ func (p *publisher) play(c *clip.Clip, track *clip.Track, start time.Time, befor
 			return
 		case <-timer.C:
 		}
-		if err := send(player.Next()); errors.Is(err, io.ErrClosedPipe) {
+		err := send(player.Next())
+		switch {
+		case errors.Is(err, io.ErrClosedPipe):
 			return
+		case err != nil:
+			p.stats.unsent.Add(1)
+		default:
+			p.stats.sent.Add(1)
 		}
 	}
 }
@@ -225,12 +231,12 @@ func (p *publisher) playVideo(start time.Time) {
 			needKey = true // pictures were left out
 		}
 		if needKey && !key {
-			return nil
+			return errSkipped
 		}
-		layers, ok := p.sealPicture(pic)
-		if !ok {
+		layers, err := p.sealPicture(pic)
+		if err != nil {
 			needKey = true
-			return nil
+			return err
 		}
 		packets, err := packetizer.picture(layers)
 		if err != nil {
@@ -245,26 +251,43 @@ func (p *publisher) playVideo(start time.Time) {
 	})
 }
 
-// sealPicture seals each layer of a picture; ok is false without a key.
-func (p *publisher) sealPicture(pic clip.Picture) (layers []layerFrame, ok bool) {
-	sealer := p.keys.sealer(sframe.Camera)
-	if sealer == nil || p.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
-		p.unsent.Add(uint64(len(pic.Frames)))
-		return nil, false
+// Reasons why a picture is not sent.
+var (
+	errSkipped  = errors.New("waiting for a key picture")
+	errNoKey    = errors.New("no key to seal with")
+	errNotThere = errors.New("not connected")
+)
+
+// sealerFor returns the key to seal with now. Without one nothing is sent.
+func (p *publisher) sealerFor(c sframe.Context) (*sframe.Sealer, error) {
+	if p.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		return nil, errNotThere
 	}
+	if s := p.keys.sealer(c); s != nil {
+		return s, nil
+	}
+	return nil, errNoKey
+}
+
+// sealPicture seals each layer of a picture.
+func (p *publisher) sealPicture(pic clip.Picture) ([]layerFrame, error) {
+	sealer, err := p.sealerFor(sframe.Camera)
+	if err != nil {
+		return nil, err
+	}
+	var layers []layerFrame
 	for i, f := range pic.Frames {
 		info := &p.source.frames[pic.Index+i]
 		sealed, err := sealer.SealFrame(nil, sframe.FrameHeader{Kind: sframe.Camera, Spatial: f.Spatial, Temporal: f.Temporal}, f.Data)
 		if err != nil {
-			p.unsent.Add(uint64(len(pic.Frames) - i))
-			return nil, false
+			return nil, fmt.Errorf("sealing: %w", err)
 		}
 		layers = append(layers, layerFrame{
 			spatial: f.Spatial, temporal: f.Temporal, key: info.key,
 			interLayer: info.interLayer, pictures: info.pictures, sealed: sealed,
 		})
 	}
-	return layers, true
+	return layers, nil
 }
 
 func (p *publisher) writeVideo(ticks uint32, packets []packet) error {
@@ -285,7 +308,6 @@ func (p *publisher) writeVideo(ticks uint32, packets []packet) error {
 			return err
 		}
 	}
-	p.sent.Add(1)
 	return nil
 }
 
@@ -293,15 +315,13 @@ func (p *publisher) writeVideo(ticks uint32, packets []packet) error {
 func (p *publisher) playAudio(start time.Time) {
 	p.play(p.clips.audio, p.clips.audio.Audio, start, func(*clip.Player) {}, func(pic clip.Picture) error {
 		f := pic.Frames[0]
-		sealer := p.keys.sealer(sframe.Microphone)
-		if sealer == nil || p.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
-			p.unsent.Add(1)
-			return nil
+		sealer, err := p.sealerFor(sframe.Microphone)
+		if err != nil {
+			return err
 		}
 		sealed, err := sealer.SealFrame(nil, sframe.FrameHeader{Kind: sframe.Microphone}, f.Data)
 		if err != nil {
-			p.unsent.Add(1)
-			return nil
+			return fmt.Errorf("sealing: %w", err)
 		}
 		h := p.audio.header(uint32(pic.Ticks), false)
 		if id := uint8(p.audio.extension.Load()); id != 0 {
@@ -309,7 +329,6 @@ func (p *publisher) playAudio(start time.Time) {
 				return err
 			}
 		}
-		p.sent.Add(1)
 		return p.audio.local.WriteRTP(&rtp.Packet{Header: h, Payload: sealed})
 	})
 }

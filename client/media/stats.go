@@ -23,6 +23,9 @@ type stats struct {
 	overflow    counter // too many frames waited
 	keyErrors   counter // keys that could not be taken over
 
+	sent   counter // pictures and audio frames
+	unsent counter // pictures and audio frames for which there was no key, or no connection
+
 	mu     sync.Mutex
 	counts map[FrameCount]uint64
 }
@@ -34,8 +37,8 @@ type FrameCount struct {
 	Spatial, Temporal uint8
 }
 
-// Stats says what became of the frames that were received. Layers come from the
-// header that the sender sealed, not from what the server says.
+// Stats says what became of the frames that were received and sent. Layers come
+// from the header that the sender sealed, not from what the server says.
 type Stats struct {
 	Frames map[FrameCount]uint64 // opened
 
@@ -46,6 +49,9 @@ type Stats struct {
 	Overflow    uint64 // too many frames waited for a key
 	Replays     uint64 // seen before; dropped without harm
 	BeforeUs    uint64 // sealed in an epoch before this client's first
+
+	Sent   uint64 // pictures and audio frames, each sealed
+	Unsent uint64 // pictures and audio frames that had no key, no connection or no key picture before them
 }
 
 // DecryptErrors returns how many frames should have opened and did not.
@@ -89,5 +95,7 @@ func (s *stats) snapshot() Stats {
 		Overflow:    s.overflow.Load(),
 		Replays:     s.replays.Load(),
 		BeforeUs:    s.beforeUs.Load(),
+		Sent:        s.sent.Load(),
+		Unsent:      s.unsent.Load(),
 	}
 }

@@ -186,11 +186,8 @@ func (f *file) finish(length time.Duration) error {
 		}
 	}
 	s, ok := f.w.(io.WriteSeeker)
-	if !ok {
+	if !ok || !canSeek(s) {
 		return nil
-	}
-	if _, err := s.Seek(0, io.SeekCurrent); err != nil {
-		return nil // a pipe: it has the type of a file but cannot seek
 	}
 	seekHead, err := f.seekHead(cues)
 	if err != nil {
@@ -216,6 +213,12 @@ func (f *file) finish(length time.Duration) error {
 	}
 	_, err = s.Seek(0, io.SeekEnd)
 	return err
+}
+
+// canSeek reports whether s can seek: a pipe has the type of a file but cannot.
+func canSeek(s io.Seeker) bool {
+	_, err := s.Seek(0, io.SeekCurrent)
+	return err == nil
 }
 
 // seekHead names the positions of the other elements; it fills its room.

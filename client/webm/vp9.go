@@ -166,8 +166,9 @@ func skipRenderSize(r *bitReader) {
 
 func skipLoopFilter(r *bitReader) {
 	r.skip(6 + 3) // level, sharpness
-	if !r.flag() || !r.flag() {
-		return // deltas not enabled, or not updated
+	enabled := r.flag()
+	if updated := enabled && r.flag(); !updated {
+		return
 	}
 	for range 4 + 2 { // reference deltas, mode deltas
 		if r.flag() {

@@ -60,7 +60,7 @@ func (c *callJoinCommand) Run(e *env) error {
 }
 
 func (c *callJoinCommand) join(e *env, r *callReport) error {
-	link, err := c.readLink(e)
+	link, err := c.readLink()
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (c *callJoinCommand) takePart(e *env, r *callReport, cfg media.Config, rec 
 }
 
 // readLink returns the link that was given, from standard input for "-".
-func (c *callJoinCommand) readLink(e *env) (string, error) {
+func (c *callJoinCommand) readLink() (string, error) {
 	if c.Link != "-" {
 		return c.Link, nil
 	}
@@ -162,11 +162,11 @@ func openClip(flag, name string) (*clip.Clip, error) {
 	case "demo":
 		return clip.Demo()
 	}
-	f, err := os.Open(name)
+	f, err := os.Open(name) //nolint:gosec // the user of the command line names the file
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	b, err := io.ReadAll(io.LimitReader(f, clip.MaxSize+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)

@@ -57,7 +57,7 @@ func probe(ctx context.Context, base string, roots *x509.CertPool) error {
 	if err != nil {
 		return &exitError{exitUnreachable, errors.New(unreachable(request.URL.Host, err))}
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // nothing was read from it
 	if response.StatusCode != http.StatusOK {
 		return &exitError{exitUnreachable, fmt.Errorf("%s answers, but not as a Conclave server (%s); check the link", request.URL.Host, response.Status)}
 	}

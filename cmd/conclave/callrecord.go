@@ -62,7 +62,7 @@ func (r recordingResult) String() string {
 }
 
 func newCallRecording(path, from string) (*callRecording, error) {
-	f, err := os.Create(path)
+	f, err := os.Create(path) //nolint:gosec // the user of the command line names the file
 	if err != nil {
 		return nil, fmt.Errorf("--record: %w", err)
 	}

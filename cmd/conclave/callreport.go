@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -48,14 +49,12 @@ func (r *callReport) sayLocked(event, text string, fields map[string]any) {
 	ms := time.Since(r.started).Milliseconds()
 	if !r.json {
 		if text != "" {
-			fmt.Fprintf(r.out, "%6.1f s  %s\n", float64(ms)/1000, text)
+			printf(r.out, "%6.1f s  %s\n", float64(ms)/1000, text)
 		}
 		return
 	}
 	object := map[string]any{"event": event, "ms": ms}
-	for k, v := range fields {
-		object[k] = v
-	}
+	maps.Copy(object, fields)
 	_ = printJSON(r.out, object) // a closed standard output does not end the call
 }
 
@@ -176,7 +175,7 @@ func (r *callReport) summary() {
 		video, strings.Join(layers, " "), audio, s.DecryptErrors())
 	fields := map[string]any{
 		"ok": true, "video_frames": video, "audio_frames": audio, "decrypt_errors": s.DecryptErrors(),
-		"replays": s.Replays, "before_join": s.BeforeUs, "layers": layers,
+		"replays": s.Replays, "before_join": s.BeforeUs, "layers": layers, "sent": s.Sent,
 	}
 	if r.recording != nil {
 		fields["recording"] = r.recording

@@ -59,13 +59,13 @@ func (c *demoCommand) wait(e *env, d *demo) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(e.stdout, "A meeting with a robot in it runs on this machine:\n\n  %s\n\n", d.link)
+		printf(e.stdout, "A meeting with a robot in it runs on this machine:\n\n  %s\n\n", d.link)
 		if c.QR {
 			if err := printQR(e.stdout, d.link); err != nil {
 				return err
 			}
 		}
-		fmt.Fprintln(e.stdout, "Open the link in a browser on this machine and join; Ctrl-C ends everything.")
+		printf(e.stdout, "Open the link in a browser on this machine and join; Ctrl-C ends everything.\n")
 	}
 	select {
 	case <-e.ctx.Done():
@@ -163,6 +163,9 @@ func (d *demo) stop() error {
 	}
 	return os.RemoveAll(d.data)
 }
+
+// printf prints for people. A standard output that was closed ends nothing.
+func printf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 // printQR draws a QR code with half blocks, dark on light whatever the colours
 // of the terminal are.

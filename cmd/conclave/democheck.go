@@ -66,7 +66,7 @@ func (c *demoCommand) check(e *env, d *demo, log *slog.Logger) error {
 			return err
 		}
 	} else if r.OK {
-		fmt.Fprintf(e.stdout, "All well: %d video layer frames and %d audio frames opened, none refused.\n", r.VideoFrames, r.AudioFrames)
+		printf(e.stdout, "All well: %d video layer frames and %d audio frames opened, none refused.\n", r.VideoFrames, r.AudioFrames)
 	}
 	if err != nil {
 		return fmt.Errorf("demo check: %w", err)
@@ -143,7 +143,7 @@ func (k *checker) steps(ctx context.Context, d *demo, ended chan error) error {
 			case <-time.After(lookEvery):
 			}
 		}
-		fmt.Fprintf(k.progress, "%6.1f s  %s\n", time.Since(k.started).Seconds(), what)
+		printf(k.progress, "%6.1f s  %s\n", time.Since(k.started).Seconds(), what)
 		return nil
 	}
 	if err := wait("joined, and the first frame opened", checkJoin, func() bool { return k.joinTime() > 0 }); err != nil {
