@@ -12,12 +12,12 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts `conclave serve` on a free port and waits until it answers. */
-export async function startServer(args: readonly string[] = [], host = "127.0.0.1"): Promise<Running> {
+/** Starts `conclave serve`, on a free port unless one is given, and waits until it answers. */
+export async function startServer(args: readonly string[] = [], host = "127.0.0.1", port = 0): Promise<Running> {
   const data = mkdtempSync(join(tmpdir(), "conclave-e2e-"));
   const binary = resolve(root, "bin/conclave");
   if (!existsSync(binary)) throw new Error("bin/conclave is missing: run make build");
-  const running = await start(binary, ["serve", "--listen", `${host}:0`, "--data", data, ...args]);
+  const running = await start(binary, ["serve", "--listen", `${host}:${port}`, "--data", data, ...args]);
   return {
     ...running,
     stop: async () => {

@@ -14,9 +14,10 @@ export class Counts implements Numbers {
   held = 0;
   noKey = 0;
   dropped = 0;
-  layer: SlotCounts["layer"];
 
   readonly #slot: SlotId;
+  #highest: SlotCounts["layer"];
+  #highestBefore: SlotCounts["layer"];
 
   constructor(slot: SlotId) {
     this.#slot = slot;
@@ -28,9 +29,20 @@ export class Counts implements Numbers {
     this.passedBytes += bytes;
   }
 
-  /** A copy to post. */
+  /** Notes the layer of a frame. */
+  see(spatial: number, temporal: number): void {
+    this.#highest = higher(this.#highest, { spatial, temporal });
+  }
+
+  /** Begins a new window for the highest layer; called twice a second. */
+  turn(): void {
+    this.#highestBefore = this.#highest;
+    this.#highest = undefined;
+  }
+
+  /** A copy to post. The layer is the highest of this window and the last: a picture has frames of all layers. */
   snapshot(assignment: number): SlotCounts {
-    const { passed, passedBytes, sealed, opened, errors, replays, refused, held, noKey, dropped, layer } =
+    const { passed, passedBytes, sealed, opened, errors, replays, refused, held, noKey, dropped } =
       this;
     return {
       slot: this.#slot,
@@ -45,7 +57,14 @@ export class Counts implements Numbers {
       held,
       noKey,
       dropped,
-      layer,
+      layer: higher(this.#highest, this.#highestBefore),
     };
   }
+}
+
+/** The highest spatial layer, and of it the highest temporal one. */
+function higher(a: SlotCounts["layer"], b: SlotCounts["layer"]): SlotCounts["layer"] {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a.spatial !== b.spatial) return a.spatial > b.spatial ? a : b;
+  return a.temporal >= b.temporal ? a : b;
 }

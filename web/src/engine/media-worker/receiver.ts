@@ -147,7 +147,7 @@ export class Receiver {
     frame.data = inner.bitstream.buffer;
     this.#counts.opened++;
     this.#counts.pass(inner.bitstream.length);
-    this.#counts.layer = { spatial: inner.spatial, temporal: inner.temporal };
+    this.#counts.see(inner.spatial, inner.temporal);
     if (!this.#announced) {
       this.#announced = true;
       this.#events.first(this.assignment, frame.getMetadata().rtpTimestamp);

@@ -58,7 +58,7 @@ export class Sender {
     const sealed = await seal(sealing.key, ctr, plaintext);
     frame.data = wrapper.wrap(sealed, frame.type === "key").buffer;
     this.#counts.sealed++;
-    this.#counts.layer = { spatial: spatialIndex, temporal: temporalIndex };
+    this.#counts.see(spatialIndex, temporalIndex);
     return true;
   }
 }

@@ -38,6 +38,7 @@ export interface Surroundings {
 }
 
 interface Slot {
+  readonly counts: Counts;
   snapshot(): SlotCounts;
   /** Only of slots that receive. */
   readonly receiver?: Receiver;
@@ -90,6 +91,8 @@ export class Slots {
   report(request: number | undefined): void {
     const slots = Array.from(this.#slots.values(), (slot) => slot.snapshot());
     this.#out.toPage({ kind: "counts", request, slots });
+    if (request !== undefined) return;
+    for (const { counts } of this.#slots.values()) counts.turn();
   }
 
   /** Tells the session worker how far each key was used. */
@@ -117,7 +120,7 @@ export class Slots {
     const counts = new Counts(options.slot);
     const sender = new Sender(options.context, this.#keys, counts);
     const keyFrame = throttled(() => void ignored(transformer.generateKeyFrame?.()), keyFrameIntervalMs);
-    this.#slots.set(options.slot, { snapshot: () => counts.snapshot(0), keyFrame });
+    this.#slots.set(options.slot, { counts, snapshot: () => counts.snapshot(0), keyFrame });
     const writer = transformer.writable.getWriter();
     for await (const frame of frames(transformer.readable)) {
       if (await sender.seal(frame)) {
@@ -136,7 +139,7 @@ export class Slots {
       this.#out.toPage({ kind: "first", slot, assignment, rtpTimestamp });
     const receiver = new Receiver(this.#keys, counts, { first, keyFrameNeeded }, this.#out.now);
     receiver.expect(this.#expectations.get(slot));
-    this.#slots.set(slot, { snapshot: () => counts.snapshot(receiver.assignment), receiver });
+    this.#slots.set(slot, { counts, snapshot: () => counts.snapshot(receiver.assignment), receiver });
 
     const queue = new FrameQueue<{ frame: EncodedFrame; arrivedAt: number }>(maxWaiting);
     const opening = this.#open(queue, receiver, transformer.writable.getWriter());

@@ -1,0 +1,70 @@
+// Looks at every page and state of the interface, with the fake engine behind it: axe-core finds nothing serious,
+// nothing scrolls sideways, the page writes no error. With CONCLAVE_SHOTS=1 every combination of size and theme is
+// looked at and a picture of each is put into web/shots/, which git ignores.
+import { expect, test, type Page } from "@playwright/test";
+import axe from "axe-core";
+import { join } from "node:path";
+import { root } from "../support/server.ts";
+import { startMock, type MockServer } from "./mock-server.ts";
+import { looks, sceneUrl, type Look } from "./scenes.ts";
+
+const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const;
+type Size = keyof typeof sizes;
+const themes = ["light", "dark"] as const;
+const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const all = process.env["CONCLAVE_SHOTS"] === "1";
+
+let server: MockServer;
+test.beforeAll(async () => {
+  test.setTimeout(120_000);
+  server = await startMock();
+});
+test.afterAll(() => server.stop());
+
+for (const [i, look] of looks.entries()) {
+  for (const size of Object.keys(sizes) as Size[]) {
+    for (const theme of themes) {
+      if (look.only !== undefined && look.only !== size) continue;
+      // Otherwise each is looked at in one theme a size, light and dark in turn.
+      if (!all && themes[(i + (size === "phone" ? 1 : 0)) % 2] !== theme) continue;
+      test(`${look.name}, ${size}, ${theme}`, async ({ browser }) => {
+        const viewport = { ...sizes[size], ...(look.width !== undefined && { width: look.width }) };
+        const context = await browser.newContext({ viewport, colorScheme: theme, hasTouch: size === "phone", ...look.context });
+        // The policy forbids scripts from elsewhere, axe's too: an init script comes in another way.
+        await context.addInitScript({ content: axe.source });
+        const page = await context.newPage();
+        const written: string[] = [];
+        page.on("console", (m) => (m.type() === "error" || m.type() === "warning") && written.push(m.text()));
+        page.on("pageerror", (e) => written.push(e.stack ?? e.message));
+        await open(page, look);
+        expect(await findings(page), "axe").toEqual([]);
+        expect(await sideways(page), "pixels that scroll sideways").toBe(0);
+        expect(written, "errors in the page").toEqual([]);
+        if (all) await page.screenshot({ path: join(root, `web/shots/${look.name}-${size}-${theme}.png`) });
+        await context.close();
+      });
+    }
+  }
+}
+
+async function open(page: Page, look: Look): Promise<void> {
+  await page.goto(sceneUrl(server.url, look.scene));
+  await page.waitForSelector("h1");
+  for (const step of look.steps ?? []) await step(page);
+  // What fades in has done so, and pictures are drawn.
+  await page.waitForTimeout(350);
+}
+
+async function findings(page: Page): Promise<string[]> {
+  const { violations } = await page.evaluate(
+    (only) => (globalThis as unknown as { axe: typeof axe }).axe.run(document, { runOnly: { type: "tag", values: only } }),
+    tags,
+  );
+  return violations
+    .filter((v) => v.impact === "serious" || v.impact === "critical")
+    .map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} ${n.failureSummary ?? ""}`).join(" | ")}`);
+}
+
+function sideways(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}

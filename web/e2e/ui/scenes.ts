@@ -1,0 +1,91 @@
+import type { BrowserContextOptions, Page } from "@playwright/test";
+import type { CallState } from "../../src/engine/types.ts";
+
+/** The address of a scene of the fake engine. */
+export function sceneUrl(base: string, scene: string | undefined): string {
+  return scene === undefined ? `${base}/` : `${base}/m/abcdefghij234567?scene=${scene}#AAAAAAAAAAAAAAAAAAAAAA`;
+}
+
+/** The handle that the fake engine leaves in the page. */
+export interface FakeCall {
+  set(part: Partial<CallState>): void;
+  state(): CallState;
+  readonly shown: readonly { readonly id: string; readonly width: number; readonly priority: number }[][];
+}
+
+/** Changes the state of the fake engine. */
+export function setCall(page: Page, part: Partial<CallState>): Promise<void> {
+  return page.evaluate((p) => (globalThis as unknown as { fakeCall: FakeCall }).fakeCall.set(p), part);
+}
+
+/** One page or state to look at: a scene, and what is pressed in it. */
+export interface Look {
+  readonly name: string;
+  readonly scene?: string;
+  readonly steps?: readonly ((page: Page) => Promise<unknown>)[];
+  /** Only at this size. */
+  readonly only?: "desktop" | "phone";
+  readonly width?: number;
+  readonly context?: BrowserContextOptions;
+}
+
+type Step = NonNullable<Look["steps"]>[number];
+const press = (key: string): Step => (page) => page.keyboard.press(key);
+const click = (id: string): Step => (page) => page.getByTestId(id).first().click();
+const button = (name: string): Step => (page) => page.getByRole("button", { name, exact: true }).first().click();
+const item = (name: string): Step => (page) => page.getByRole("menuitem", { name }).click();
+const rtl: Step = (page) =>
+  page.evaluate(() => {
+    document.documentElement.dir = "rtl";
+  });
+/** The hint that one is muted lies over the second tile. */
+const quiet = press("Escape");
+const elsewhere = "https://elsewhere.example/m/abcdefghij234567#AAAAAAAAAAAAAAAAAAAAAA";
+
+const before = ["prejoin", "prejoin-joining", "prejoin-key", "prejoin-off", "prejoin-no-camera", "prejoin-no-mic", "prejoin-denied", "prejoin-busy"];
+const calls = ["grid", "grid-9", "grid-15", "reasons", "pair", "alone", "weak", "sharing", "lost-soon", "exposed", "verified"];
+const ends = [
+  "link-wrong", "link-expired", "room-full", "lost", "downgrade", "transport", "no-insertable", "other-tab", "second-meeting", "unknown",
+  "left", "ended", "removed", "refused",
+];
+
+/** Every page and state. */
+export const looks: readonly Look[] = [
+  { name: "start" },
+  { name: "start-fault", steps: [(p) => p.getByLabel("Join with a link").fill(elsewhere), button("Join")] },
+  { name: "start-protect", steps: [button("What that means")] },
+  { name: "start-keys", steps: [button("Keyboard")] },
+  { name: "start-theme", steps: [button("Appearance")] },
+  { name: "start-rtl", steps: [rtl] },
+  { name: "start-forced", only: "desktop", context: { forcedColors: "active" } },
+  { name: "start-320", only: "phone", width: 320 },
+  ...before.map((scene) => ({ name: scene, scene })),
+  { name: "prejoin-menu", scene: "prejoin", steps: [button("Choose microphone")] },
+  { name: "prejoin-noname", scene: "prejoin", steps: [click("join")] },
+  { name: "prejoin-rtl", scene: "prejoin", steps: [rtl] },
+  { name: "prejoin-320", scene: "prejoin", only: "phone", width: 320 },
+  ...calls.map((scene) => ({ name: `call-${scene}`, scene })),
+  { name: "call-speaker", scene: "speaker" },
+  { name: "call-reasons-speaker", scene: "reasons", steps: [quiet, press("w")] },
+  { name: "call-chat", scene: "chat", steps: [press("c")] },
+  { name: "call-chat-empty", scene: "grid", steps: [quiet, (p) => setCall(p, { chat: [] }), press("c")] },
+  { name: "call-people", scene: "grid", steps: [quiet, press("p")] },
+  { name: "call-shield", scene: "speaker", steps: [click("shield")] },
+  { name: "call-shield-details", scene: "grid", steps: [quiet, click("shield"), (p) => p.locator("summary").click()] },
+  { name: "call-alarm", scene: "alarm", steps: [quiet, click("shield")] },
+  { name: "call-more", scene: "grid", steps: [quiet, click("more")] },
+  { name: "call-tile-menu", scene: "grid", steps: [quiet, (p) => p.getByRole("button", { name: "More for Mei" }).click({ force: true })] },
+  { name: "call-invite", scene: "grid", steps: [quiet, click("more"), item("Invite with a code")] },
+  { name: "call-settings", scene: "grid", steps: [quiet, click("more"), item("Settings")] },
+  { name: "call-keys", scene: "grid", steps: [quiet, press("?")] },
+  { name: "call-figures", scene: "grid", steps: [quiet, press("t")] },
+  { name: "call-audio", scene: "grid", steps: [quiet, (p) => setCall(p, { quality: "poor" }), button("Audio only")] },
+  { name: "call-phone", scene: "phone" },
+  { name: "call-rtl", scene: "chat", steps: [rtl, press("c")] },
+  { name: "call-forced", scene: "grid", only: "desktop", context: { forcedColors: "active" }, steps: [quiet, press("p")] },
+  { name: "call-contrast", scene: "chat", only: "desktop", context: { contrast: "more" }, steps: [press("c")] },
+  { name: "call-tablet", scene: "grid", only: "desktop", width: 820, steps: [quiet, press("p")] },
+  { name: "call-320", scene: "phone", only: "phone", width: 320 },
+  { name: "call-zoom", scene: "grid", only: "desktop", width: 640, steps: [quiet] },
+  ...ends.map((scene) => ({ name: `end-${scene}`, scene })),
+];
