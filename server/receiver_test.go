@@ -47,6 +47,7 @@ type picture struct {
 	packets map[[2]byte]bool // spatial layer, index
 	counts  map[byte]byte    // packets by spatial layer
 	marker  bool
+	layered bool // by its descriptor; else one encoding of a simulcast
 }
 
 func (p *picture) top() int {
@@ -66,7 +67,7 @@ func (p *picture) complete() bool {
 			}
 		}
 	}
-	return p.marker && len(p.counts) == p.top()+1
+	return p.marker && (!p.layered || len(p.counts) == p.top()+1)
 }
 
 // lossySocket loses one RTP packet in every few that it receives.
@@ -213,7 +214,7 @@ func (in *incoming) add(p *rtp.Packet, repaired bool) {
 		return
 	}
 	b := p.Payload[info.HeaderSize:]
-	if len(b) < 9 || b[0] != 'F' || b[1] != info.Spatial {
+	if len(b) < 9 || b[0] != 'F' || info.HasLayers && b[1] != info.Spatial {
 		in.bad = append(in.bad, "payload is not what was sent")
 		return
 	}
@@ -226,7 +227,7 @@ func (in *incoming) add(p *rtp.Packet, repaired bool) {
 	in.newest = max(in.newest, number)
 	pic.packets[[2]byte{b[1], b[7]}] = true
 	pic.counts[b[1]] = b[8]
-	pic.marker = pic.marker || p.Marker
+	pic.marker, pic.layered = pic.marker || p.Marker, info.HasLayers
 }
 
 // wait waits until ok, which is called with mu held.
