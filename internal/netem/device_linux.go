@@ -89,7 +89,7 @@ func openTUN(name string) (*os.File, error) {
 	if err != nil {
 		return nil, errors.Join(unsupported("making device "+name, err), unix.Close(fd))
 	}
-	return os.NewFile(uintptr(fd), name), nil //nolint:gosec // a descriptor is not negative
+	return os.NewFile(uintptr(fd), name), nil // a descriptor is not negative
 }
 
 // configure gives a device its address in a net of four, and raises it.

@@ -118,7 +118,7 @@ func (e *Estimator) OnSent(now time.Time, seq uint16, size int, probe ProbeID) {
 		e.reported, e.heardAt = seq-1, t
 	}
 	mark := e.probe.onSent(t, size)
-	e.history.add(sentPacket{at: t, size: uint16(size), seq: seq, probe: mark}) //nolint:gosec // clamped above
+	e.history.add(sentPacket{at: t, size: uint16(size), seq: seq, probe: mark}) // clamped above
 	if probe == 0 {
 		e.sent.add(t, size)
 	}

@@ -46,7 +46,7 @@ func (m *meter) rateAt(now, window time.Duration) BitRate {
 	begin := max(now-window, m.first)
 	oldest := begin / meterBucket
 	if begin > m.first {
-		begin = oldest * meterBucket
+		begin -= begin % meterBucket
 	}
 	var sum int64
 	for b := max(oldest, now/meterBucket-meterBuckets+1); b <= m.newest/meterBucket; b++ {

@@ -59,7 +59,7 @@ type prober struct {
 // start begins a cluster.
 func (p *prober) start(now time.Duration, rate BitRate, jitter float64) {
 	id := p.id + 1
-	if uint8(id) == 0 { //nolint:gosec // the low bits are what history keeps
+	if uint8(id) == 0 { // the low bits are what history keeps
 		id++
 	}
 	length := probeTime + time.Duration(2*jitter*float64(time.Millisecond))
@@ -98,12 +98,12 @@ func (p *prober) onSent(now time.Duration, size int) uint8 {
 	p.sent++
 	p.sentBytes += size
 	p.lastSent, p.lastSize = now, size
-	return uint8(p.id) //nolint:gosec // the low bits tell one cluster from the next
+	return uint8(p.id) // the low bits tell one cluster from the next
 }
 
 // has reports whether a packet with this mark is in the current cluster.
 func (p *prober) has(mark uint8) bool {
-	return mark != 0 && p.state != probeIdle && mark == uint8(p.id) //nolint:gosec // see onSent
+	return mark != 0 && p.state != probeIdle && mark == uint8(p.id) // see onSent
 }
 
 // onCame counts a packet of the cluster that arrived.

@@ -138,7 +138,7 @@ func (l *Link[T]) Pop(now time.Time) (item T, ok bool) {
 	}
 	e := l.flying.pop()
 	l.stats.Packets++
-	l.stats.Bytes += uint64(e.size) //nolint:gosec // sizes are positive
+	l.stats.Bytes += uint64(e.size) // sizes are positive
 	return e.item, true
 }
 

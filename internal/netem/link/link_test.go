@@ -35,8 +35,8 @@ func TestRateAndDelay(t *testing.T) {
 		}
 	}
 	_, times := drain(l, ms(1000))
-	for i, want := range []time.Duration{28, 36, 44} {
-		if times[i] != want*time.Millisecond {
+	for i, want := range []int{28, 36, 44} {
+		if times[i] != ms(want).Sub(epoch) {
 			t.Errorf("packet %d came at %v, want %v ms", i, times[i], want)
 		}
 	}

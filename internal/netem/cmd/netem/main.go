@@ -41,7 +41,7 @@ func main() {
 }
 
 // errUsage says that the command line is wrong; it has been explained already.
-var errUsage = errors.New(`usage: netem run [flags] -- COMMAND ARGS...`)
+var errUsage = errors.New("usage: netem run [flags] -- COMMAND [ARGS]")
 
 // Exit codes that are not the program's.
 const (
@@ -117,7 +117,7 @@ func runIn(path *netem.Emulator, o options, stderr io.Writer, signals <-chan os.
 		}
 		defer stop()
 	}
-	fmt.Fprintf(stderr, "netem: %s: inside %v, outside %v\n", o.name, path.Inside(), path.Outside())
+	_, _ = fmt.Fprintf(stderr, "netem: %s: inside %v, outside %v\n", o.name, path.Inside(), path.Outside())
 	cmd := exec.Command(o.command[0], o.command[1:]...) //nolint:gosec // running it is what we are for
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "NETEM_INSIDE="+path.Inside().String(), "NETEM_OUTSIDE="+path.Outside().String())
