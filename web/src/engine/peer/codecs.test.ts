@@ -27,9 +27,15 @@ describe("codecs", () => {
     expect(sendableCodec(wanted, capabilities)).toBe(want);
   });
 
-  test("preferences are one form of the codec and its retransmissions", () => {
-    expect(preferences("VP9", chromium)).toEqual([chromium[5], chromium[1]]);
-    expect(preferences("H264", chromium)).toEqual([chromium[3], chromium[1]]);
+  test("preferences are one form of the codec, of those it may change to, and retransmissions", () => {
+    expect(preferences("VP9", chromium)).toEqual([chromium[5], chromium[6], chromium[0], chromium[1]]);
+    expect(preferences("H264", chromium)).toEqual([
+      chromium[3],
+      chromium[5],
+      chromium[6],
+      chromium[0],
+      chromium[1],
+    ]);
     expect(preferences("opus", [{ mimeType: "audio/red" }, { mimeType: "audio/opus" }])).toEqual([
       { mimeType: "audio/opus" },
     ]);

@@ -29,18 +29,28 @@ export function sendableCodec(wanted: Codec, capabilities: readonly CodecCapabil
 }
 
 /**
- * The capabilities to prefer, so that the offer has one codec and its
- * retransmissions. Empty when the browser does not have the codec.
+ * The capabilities to prefer: the codec first, then the others that a sender may
+ * change to while it runs, and retransmissions. Empty when the browser does not
+ * have the codec.
  */
 export function preferences<T extends CodecCapability>(
   codec: Codec | "opus",
   capabilities: readonly T[],
 ): T[] {
   const chosen = choose(codec, capabilities);
-  return chosen.length === 0
-    ? []
-    : [...chosen, ...capabilities.filter(({ mimeType }) => /\/rtx$/i.test(mimeType))];
+  if (chosen.length === 0) {
+    return [];
+  }
+  const others = codec === "opus" ? [] : changeable.filter((other) => other !== codec);
+  return [
+    ...chosen,
+    ...others.flatMap((other) => choose(other, capabilities)),
+    ...capabilities.filter(({ mimeType }) => /\/rtx$/i.test(mimeType)),
+  ];
 }
+
+/** The codecs whose frames every transform can wrap and every receiver with them unwrap. */
+const changeable: readonly Codec[] = ["VP9", "AV1", "VP8"];
 
 /** How a stream is encoded; layered says whether the browser makes layers at all. */
 export function encodings(kind: StreamKind, codec: Codec, layered: boolean): Encoding[] {

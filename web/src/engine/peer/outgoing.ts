@@ -16,18 +16,20 @@ const contextOf: Readonly<Record<StreamKind, Context>> = {
 };
 
 /**
- * One stream that this device sends: its transceiver, transform and gate. The
- * real track comes onto the sender only once the gate is open, and the
- * transform is never taken off.
+ * One stream that this device sends: its transceiver, transform and gate. No
+ * track comes onto the sender before it holds the transform, the real track
+ * only once the gate is open, and the transform is never taken off.
  */
 export class Outgoing {
   readonly kind: StreamKind;
   /** Whether the track is there but says nothing, so that the server need not send it on. */
   muted = false;
   readonly #transceiver: RTCRtpTransceiver;
+  readonly #transform: RTCRtpScriptTransform;
   readonly #slot;
   readonly #unit: "frames" | "bytes";
   readonly #gate: Gate;
+  #begun = false;
   #dummy: Dummy | undefined;
   #track: MediaStreamTrack | undefined;
   /** What is to be done on the sender, one after the other. */
@@ -39,15 +41,13 @@ export class Outgoing {
     const sound = kind === "microphone" || kind === "screen-audio" ? "audio" : "video";
     this.#unit = sound === "audio" ? "bytes" : "frames";
     this.#gate = new Gate(this.#unit);
-    this.#dummy = makeDummy(sound);
     const sendEncodings = encodings(kind, codec, canLayer());
-    this.#transceiver = pc.addTransceiver(this.#dummy.track, { direction: "sendonly", sendEncodings });
+    // Without a track: there is nothing to send before the transform is seen to hold.
+    this.#transceiver = pc.addTransceiver(sound, { direction: "sendonly", sendEncodings });
     // In the same task: a frame made before would leave in clear.
-    this.#transceiver.sender.transform = media.transform({
-      kind: "send",
-      slot: this.#slot,
-      context: contextOf[kind],
-    });
+    this.#transform = media.transform({ kind: "send", slot: this.#slot, context: contextOf[kind] });
+    this.#transceiver.sender.transform = this.#transform;
+    this.#begin();
     const { codecs = [] } = RTCRtpSender.getCapabilities(sound) ?? {};
     this.#transceiver.setCodecPreferences(preferences(sound === "audio" ? "opus" : codec, codecs));
     if (sound === "video") {
@@ -86,6 +86,7 @@ export class Outgoing {
 
   /** Compares what has left with what the worker handed on. */
   judge(sent: number, counts: AllCounts): GateState {
+    this.#begin();
     const slot = counts.get(this.#slot);
     const passed = (this.#unit === "frames" ? slot?.passed : slot?.passedBytes) ?? 0;
     const wasClosed = this.#gate.state === "closed";
@@ -100,6 +101,30 @@ export class Outgoing {
   stop(): void {
     this.#dummy?.stop();
     this.#dummy = undefined;
+  }
+
+  /**
+   * Puts the dummy on the sender, once the sender itself says that it has the
+   * transform. A sender that does not gets no track at all: Firefox would send
+   * its frames in clear.
+   */
+  #begin(): void {
+    if (this.#begun || this.#transceiver.sender.transform !== this.#transform) {
+      return;
+    }
+    this.#begun = true;
+    this.#dummy = makeDummy(this.#unit === "bytes" ? "audio" : "video");
+    this.#put(this.#dummy.track);
+  }
+
+  #put(track: MediaStreamTrack): void {
+    this.#turn = this.#turn.then(async () => {
+      try {
+        await this.#transceiver.sender.replaceTrack(track);
+      } catch {
+        // The peer connection was closed meanwhile; its successor begins anew.
+      }
+    });
   }
 
   #apply(): Promise<void> {

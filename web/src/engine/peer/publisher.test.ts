@@ -15,6 +15,7 @@ describe("Publisher", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     vi.clearAllMocks();
+    FakePeer.attaches = true;
     stubBrowser();
     media = new FakeMedia();
     offers = [];
@@ -54,8 +55,18 @@ describe("Publisher", () => {
       "transform set",
     ]);
     await vi.advanceTimersByTimeAsync(0);
-    expect(FakePeer.journal.at(-1)).toBe("local offer");
+    expect(FakePeer.journal).toContain("local offer");
     expect(offers).toHaveLength(1);
+  });
+
+  test("a sender that does not hold the transform gets no track at all", async () => {
+    FakePeer.attaches = false;
+    await publisher.show("camera", track("video"));
+    await look(0, 0);
+    expect(sends()).toEqual([]);
+    FakePeer.attaches = true;
+    await look(0, 0);
+    expect(sends()).toEqual(["sends black"]);
   });
 
   test("the real track waits for the gate", async () => {
@@ -63,9 +74,9 @@ describe("Publisher", () => {
     await publisher.show("camera", real);
     await look(0, 0);
     await look(2, 2);
-    expect(sends()).toEqual([]);
+    expect(sends()).toEqual(["sends black"]);
     await look(3, 3);
-    expect(sends()).toEqual(["sends real"]);
+    expect(sends()).toEqual(["sends black", "sends real"]);
     expect(publisher.settled).toBe(true);
   });
 
@@ -73,7 +84,7 @@ describe("Publisher", () => {
     await publisher.show("camera", track("video"));
     await look(60, 0);
     expect(FakePeer.journal.at(-1)).toBe("closed");
-    expect(sends()).toEqual([]);
+    expect(sends()).toEqual(["sends black"]);
     expect(events.breached).toHaveBeenCalledExactlyOnceWith("camera");
   });
 
@@ -90,7 +101,7 @@ describe("Publisher", () => {
     await look(3, 3);
     await publisher.show("camera", undefined);
     await publisher.show("camera", track("video", "again"));
-    expect(sends()).toEqual(["sends real", "sends nothing", "sends again"]);
+    expect(sends()).toEqual(["sends black", "sends real", "sends nothing", "sends again"]);
     expect(FakePeer.journal).not.toContain("transform taken off");
     expect(peer().transceivers).toHaveLength(1);
   });

@@ -12,17 +12,16 @@ export type Journal = string[];
 
 class FakeSender {
   stats: object[] = [];
-  track: MediaStreamTrack | null;
+  track: MediaStreamTrack | null = null;
   readonly #journal: Journal;
   #transform: unknown = null;
 
-  constructor(journal: Journal, first: MediaStreamTrack) {
+  constructor(journal: Journal) {
     this.#journal = journal;
-    this.track = first;
   }
 
   get transform(): unknown {
-    return this.#transform;
+    return FakePeer.attaches ? this.#transform : null;
   }
 
   set transform(value: unknown) {
@@ -56,8 +55,8 @@ class FakeTransceiver {
   readonly receiver = { transform: null as unknown, track: track("video", "remote") };
   readonly codecs: object[] = [];
 
-  constructor(journal: Journal, first: MediaStreamTrack) {
-    this.sender = new FakeSender(journal, first);
+  constructor(journal: Journal) {
+    this.sender = new FakeSender(journal);
   }
 
   setCodecPreferences(codecs: object[]): void {
@@ -69,6 +68,8 @@ class FakeTransceiver {
 export class FakePeer extends EventTarget {
   static made: FakePeer[] = [];
   static journal: Journal = [];
+  /** Whether a transform that is set is really taken. */
+  static attaches = true;
   readonly transceivers: FakeTransceiver[] = [];
   readonly configuration: object;
   connectionState = "new";
@@ -84,9 +85,9 @@ export class FakePeer extends EventTarget {
     FakePeer.made.push(this);
   }
 
-  addTransceiver(first: MediaStreamTrack): FakeTransceiver {
-    FakePeer.journal.push("transceiver added");
-    const transceiver = new FakeTransceiver(FakePeer.journal, first);
+  addTransceiver(first: MediaStreamTrack | string): FakeTransceiver {
+    FakePeer.journal.push(typeof first === "string" ? "transceiver added" : "transceiver with a track added");
+    const transceiver = new FakeTransceiver(FakePeer.journal);
     this.transceivers.push(transceiver);
     return transceiver;
   }
