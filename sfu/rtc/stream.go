@@ -154,6 +154,7 @@ func (s *stream) receiveVideo(now time.Time, e *encoding, index int, c payload, 
 		return false
 	case p.payload.empty():
 		stats.PaddingReceived.Add(1)
+		s.passPaddingLocked(now, e, extended, p)
 		return false
 	}
 	if changed = s.useCodecLocked(e, index, c); e.reader == nil {
@@ -180,6 +181,22 @@ func (s *stream) receiveVideo(now time.Time, e *encoding, index int, c payload, 
 		t.forwardVideo(now, s, meta)
 	}
 	return changed
+}
+
+// passPaddingLocked tells the receivers' selectors of a packet that is padding
+// only: they would take its number for a loss and have it asked for in vain.
+func (s *stream) passPaddingLocked(now time.Time, e *encoding, extended uint64, p *packet) {
+	if e.reader == nil {
+		return
+	}
+	h := layer.Header{Sequence: extended, Timestamp: p.timestamp, Marker: p.marker, PayloadType: p.payloadType}
+	if err := e.reader.Read(&e.scrap, h, nil, nil); err != nil {
+		s.seat.room.engine.stats.Malformed.Add(1)
+		return
+	}
+	for _, t := range s.slots {
+		t.forwardVideo(now, s, &e.scrap)
+	}
 }
 
 // layerOf returns the layer that a packet is counted under.
