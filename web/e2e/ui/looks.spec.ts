@@ -4,6 +4,7 @@
 import { expect, test, type Page } from "@playwright/test";
 import axe from "axe-core";
 import { join } from "node:path";
+import { chromiumFlags, chromiumPath } from "../support/browsers.ts";
 import { root } from "../support/server.ts";
 import { startMock, type MockServer } from "./mock-server.ts";
 import { looks, sceneUrl, type Look } from "./scenes.ts";
@@ -13,6 +14,8 @@ type Size = keyof typeof sizes;
 const themes = ["light", "dark"] as const;
 const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const all = process.env["CONCLAVE_SHOTS"] === "1";
+
+test.use({ launchOptions: { executablePath: chromiumPath, args: [...chromiumFlags] } });
 
 let server: MockServer;
 test.beforeAll(async () => {

@@ -222,7 +222,7 @@ export const en = {
     other: "Only the {count} people in this call can see, hear and read it.",
   },
   "shield.who": {
-    one: "The identity of {names} is not verified: this device holds the link, and nothing more has been checked.",
+    one: "{names}’s identity is not verified: {names} holds the link, and nothing more has been checked.",
     other: "The identities of {names} are not verified: they hold the link, and nothing more has been checked.",
   },
   "shield.exposed.text": "What is sent from this device can be opened by others than the people you see here. Leave, and tell whoever runs this server.",

@@ -40,7 +40,7 @@ export class TileOrder {
     const silent = ids
       .slice(0, room)
       .filter((id) => id !== pinned && !tiles.some((tile) => tile.id === id && (tile.speaking || tile.kind === "screen")))
-      .toSorted((a, b) => (this.#spoke.get(a) ?? 0) - (this.#spoke.get(b) ?? 0))[0];
+      .toSorted((a, b) => (this.#spoke.get(a) ?? -1) - (this.#spoke.get(b) ?? -1))[0];
     if (silent === undefined) return;
     const [from, to] = [ids.indexOf(away), ids.indexOf(silent)];
     ids[from] = silent;

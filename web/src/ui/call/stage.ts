@@ -68,12 +68,12 @@ function withLarge(mode: "phone" | "speaker", tiles: readonly Tile[], wish: Stag
 }
 
 /** Pinned by hand, else a screen of another, else whoever spoke last, else the first other. */
-export function largeTile(tiles: readonly Tile[], wish: Pick<StageWish, "pinned" | "floor" | "you">): Tile | undefined {
+function largeTile(tiles: readonly Tile[], { pinned, floor, you }: StageWish): Tile | undefined {
   return (
-    tiles.find((tile) => tile.id === wish.pinned) ??
-    tiles.find((tile) => tile.kind === "screen" && tile.member !== wish.you) ??
-    tiles.find((tile) => tile.id === wish.floor) ??
-    tiles.find((tile) => tile.kind !== "self") ??
+    tiles.find((tile) => tile.id === pinned) ??
+    tiles.find((tile) => tile.kind === "screen" && tile.member !== you) ??
+    tiles.find((tile) => tile.id === floor) ??
+    tiles.find((tile) => tile.kind !== "self" && (you === undefined || tile.member !== you)) ??
     tiles[0]
   );
 }

@@ -2,6 +2,7 @@
 const press = (key) => (page) => page.keyboard.press(key);
 const click = (id) => (page) => page.getByTestId(id).first().click();
 const button = (name) => (page) => page.getByRole("button", { name, exact: true }).first().click();
+const rtl = (page) => page.evaluate(() => { document.documentElement.dir = "rtl"; });
 const hideToast = (page) => page.keyboard.press("Escape");
 
 const failures = [
@@ -40,5 +41,11 @@ export const pages = [
   { name: "call-tablet", scene: "grid", only: "desktop", width: 820, steps: [hideToast, press("p")] },
   { name: "call-320", scene: "phone", only: "phone", width: 320 },
   { name: "call-zoom", scene: "grid", only: "desktop", width: 640, steps: [hideToast] },
+  { name: "call-rtl", scene: "chat", steps: [rtl, press("c")] },
+  { name: "start-rtl", steps: [rtl] },
+  { name: "prejoin-rtl", scene: "prejoin", steps: [rtl] },
+  { name: "call-forced", scene: "grid", only: "desktop", context: { forcedColors: "active" }, steps: [press("p")] },
+  { name: "start-forced", only: "desktop", context: { forcedColors: "active" } },
+  { name: "call-contrast", scene: "chat", only: "desktop", context: { contrast: "more" }, steps: [press("c")] },
   ...failures.map((scene) => ({ name: `end-${scene}`, scene })),
 ];
