@@ -119,7 +119,7 @@ export class FakePeer extends EventTarget {
   setRemoteDescription({ type, sdp }: { type: string; sdp: string }): Promise<void> {
     this.signalingState = type === "offer" ? "have-remote-offer" : "stable";
     if (sdp.includes("video")) {
-      const transceiver = new FakeTransceiver(FakePeer.journal, track("video"));
+      const transceiver = new FakeTransceiver(FakePeer.journal);
       transceiver.mid = String(this.transceivers.length);
       this.transceivers.push(transceiver);
       this.ontrack?.({ transceiver });
