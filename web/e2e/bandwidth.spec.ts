@@ -1,12 +1,9 @@
 import { expect, test, type Page } from "@playwright/test";
 import { expectPlaying, figures, joinMeeting, layer, startMeeting, tile } from "./support/call.ts";
 import { startChromium, type Person } from "./support/browsers.ts";
-import { canEmulate, startLink, type Link } from "./support/netem.ts";
+import { canEmulate, freePort, startLink, type Link } from "./support/netem.ts";
 import { startServer, type Running } from "./support/server.ts";
 import { pictures } from "./support/y4m.ts";
-
-/** Known beforehand, because the browser is told which origin to trust when it starts. */
-const serverPort = 18_443;
 
 test.describe("a receiver on a slow link", () => {
   let link: Link;
@@ -27,17 +24,18 @@ test.describe("a receiver on a slow link", () => {
 
   test("drops to a lower layer within 3 s without a freeze over 1 s, and climbs back within 10 s", async () => {
     test.setTimeout(180_000);
-    // The link comes first: the server binds the addresses that are there when it starts.
+    // The link comes first: the server binds the addresses that are there when it starts. Its
+    // port is chosen before, because the browser is told which origin to trust.
     link = await startLink();
-    const mei = await startChromium({ executablePath: link.chromium, args: [`--unsafely-treat-insecure-origin-as-secure=http://${link.outside}:${serverPort}`] });
+    const serverPort = await freePort();
+    const mei = await startChromium({ devices: false, executablePath: link.chromium, args: [`--unsafely-treat-insecure-origin-as-secure=http://${link.outside}:${serverPort}`] });
     people.push(mei);
     server = await startServer([], "0.0.0.0", serverPort);
-    const port = serverPort;
-    const near = `http://127.0.0.1:${port}`;
-    const far = `http://${link.outside}:${port}`;
+    const near = `http://127.0.0.1:${serverPort}`;
+    const far = `http://${link.outside}:${serverPort}`;
 
-    const ada = await startChromium({ picture: pictures.ada });
-    const kofi = await startChromium({ picture: pictures.kofi });
+    const ada = await startChromium({ picture: pictures.ada, size: [960, 540] });
+    const kofi = await startChromium({ devices: false });
     people.push(ada, kofi);
     const invite = await startMeeting(ada.page, near, "Ada");
     await joinMeeting(kofi.page, invite, "Kofi");

@@ -22,6 +22,8 @@ export interface Person {
 
 export interface PersonOptions {
   readonly picture?: Picture;
+  /** Size of the picture; 640x360. Chromium makes three spatial layers from 960x540 on. */
+  readonly size?: readonly [number, number];
   /** false: the browser has neither camera nor microphone. */
   readonly devices?: boolean;
   /** false: nothing says yes to the browser's question for camera and microphone. */
@@ -42,7 +44,7 @@ export async function startChromium(options: PersonOptions = {}): Promise<Person
   if (options.devices !== false) args.push("--use-fake-device-for-media-stream");
   if (options.picture) {
     const film = join(folder, "camera.y4m");
-    writeFilm(film, options.picture);
+    writeFilm(film, options.picture, ...(options.size ?? [640, 360]));
     args.push(`--use-file-for-fake-video-capture=${film}`);
   }
   const browser: Browser = await chromium.launch({ executablePath: options.executablePath ?? chromiumPath, args });

@@ -35,15 +35,15 @@ export function canEmulate(): boolean {
   }
 }
 
-const subnet = 42;
-
 /** Prepares a link; the namespace lives as long as the browser started in it. */
 export async function startLink(): Promise<Link> {
   const folder = mkdtempSync(join(tmpdir(), "conclave-link-"));
   const control = await freePort();
+  // A number of this process, so that two runs on one machine do not meet.
+  const subnet = 2 + (process.pid % 250);
   const wrapper = join(folder, "chromium");
   const netem = resolve(root, "bin/netem");
-  writeFileSync(wrapper, `#!/bin/sh\nexec ${netem} run --subnet ${subnet} --control 127.0.0.1:${control} --delay 10ms -- ${chromiumPath} "$@"\n`);
+  writeFileSync(wrapper, `#!/bin/sh\nexec ${netem} run --subnet ${subnet} --control 127.0.0.1:${control} --delay 10ms --queue 32000 -- ${chromiumPath} "$@"\n`);
   chmodSync(wrapper, 0o755);
   return {
     chromium: wrapper,
@@ -60,7 +60,7 @@ export async function startLink(): Promise<Link> {
   };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once("error", fail);

@@ -9,7 +9,11 @@ export type Attach = "in-task" | "microtask" | "after-local-description" | "two-
 
 export interface Sabotage {
   readonly attach: Attach;
-  /** false takes the protection out: the peer connection is made without encodedInsertableStreams. */
+  /**
+   * false takes the protection out: the peer connection is made without
+   * encodedInsertableStreams, and a sender says that it holds a transform that
+   * it does not have yet.
+   */
   readonly flag: boolean;
 }
 
@@ -58,12 +62,14 @@ function install(sabotage: Sabotage): void {
   const property = Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "transform");
   if (!property?.set || !property.get) throw new Error("this browser has no RTCRtpSender.transform");
   const { get, set } = property;
+  const claimed = new WeakMap<RTCRtpSender, unknown>();
   Object.defineProperty(RTCRtpSender.prototype, "transform", {
     ...property,
     get(this: RTCRtpSender) {
-      return get.call(this) as unknown;
+      return sabotage.flag ? (get.call(this) as unknown) : claimed.get(this);
     },
     set(this: RTCRtpSender, value: unknown) {
+      claimed.set(this, value);
       const attach = (): void => set.call(this, value);
       if (sabotage.attach === "microtask") queueMicrotask(attach);
       else if (sabotage.attach === "two-seconds-late") setTimeout(attach, 2000);

@@ -22,7 +22,7 @@ export const pictures = {
  * Writes a looping film for Chromium's fake camera: two halves of plain colour,
  * with a band of moving noise along the bottom so that the encoder has work.
  */
-export function writeFilm(path: string, picture: Picture, width = 640, height = 360, fps = 15, frames = 30): void {
+export function writeFilm(path: string, picture: Picture, width: number, height: number, fps = 15, frames = 30): void {
   mkdirSync(dirname(path), { recursive: true });
   const chunks: Buffer[] = [Buffer.from(`YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`)];
   for (let i = 0; i < frames; i++) {

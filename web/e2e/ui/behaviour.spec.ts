@@ -23,7 +23,8 @@ const focused = (page: Page): Promise<string> =>
     const e = document.activeElement as HTMLElement | null;
     return e?.dataset["testid"] ?? e?.id ?? e?.tagName ?? "";
   });
-const pressed = (page: Page, id: string): Promise<string | null> => page.getByTestId(id).getAttribute("aria-pressed");
+const pressed = (page: Page, id: string): Promise<string | null> =>
+  page.getByTestId(id).getAttribute("aria-pressed");
 const said = (page: Page): Promise<string[]> => page.locator("[aria-live] p").allTextContents();
 
 test.describe("start", () => {
@@ -32,7 +33,9 @@ test.describe("start", () => {
     const field = page.getByLabel("Join with a link");
     await field.fill("no link at all");
     await page.getByRole("button", { name: "Join", exact: true }).click();
-    await expect(page.getByRole("alert")).toHaveText("This link is not complete. The part after # is missing or changed. Ask for the link again.");
+    await expect(page.getByRole("alert")).toHaveText(
+      "This link is not complete. The part after # is missing or changed. Ask for the link again.",
+    );
     await expect(field).toBeFocused();
     await field.fill(`${server.url}/m/abcdefghij234567#AAAAAAAAAAAAAAAAAAAAAA`);
     await expect(page.getByRole("alert")).toHaveCount(0);
@@ -244,10 +247,14 @@ test.describe("what is told", () => {
     await expect.poll(() => said(page), { timeout: 8000 }).toContain("Lin left. 5 people.");
   });
 
-  test("at once: that the connection is lost, how long the seat is kept, and that it is back", async ({ page }) => {
+  test("at once: that the connection is lost, how long the seat is kept, and that it is back", async ({
+    page,
+  }) => {
     await scene(page, "grid");
     await setCall(page, { phase: { kind: "reconnecting", since: Date.now(), until: Date.now() + 8000 } });
-    await expect(page.getByText(/^Connection lost\. Reconnecting, your seat is kept for [78] seconds\.$/u)).toBeVisible();
+    await expect(
+      page.getByText(/^Connection lost\. Reconnecting, your seat is kept for [78] seconds\.$/u),
+    ).toBeVisible();
     expect(await page.locator("[aria-live=assertive]").textContent()).toContain("Connection lost");
     await setCall(page, { phase: { kind: "in-call", since: Date.now() } });
     await expect(page.getByTestId("banner")).toHaveCount(0);
@@ -323,9 +330,13 @@ test.describe("tabs", () => {
     await expect(first.getByTestId("leave")).toBeVisible();
 
     await scene(second, "prejoin");
-    await expect(second.getByRole("heading", { level: 1 })).toHaveText("You are in this call in another tab.");
+    await expect(second.getByRole("heading", { level: 1 })).toHaveText(
+      "You are in this call in another tab.",
+    );
     await second.getByRole("button", { name: "Stay there" }).click();
-    await expect(second.getByRole("heading", { level: 1 })).toContainText("The call goes on in the other tab.");
+    await expect(second.getByRole("heading", { level: 1 })).toContainText(
+      "The call goes on in the other tab.",
+    );
     await expect(first.getByTestId("leave")).toBeVisible();
 
     await second.getByRole("button", { name: "Move it here" }).click();

@@ -3,7 +3,9 @@ import type { CallState } from "../../src/engine/types.ts";
 
 /** The address of a scene of the fake engine. */
 export function sceneUrl(base: string, scene: string | undefined): string {
-  return scene === undefined ? `${base}/` : `${base}/m/abcdefghij234567?scene=${scene}#AAAAAAAAAAAAAAAAAAAAAA`;
+  return scene === undefined
+    ? `${base}/`
+    : `${base}/m/abcdefghij234567?scene=${scene}#AAAAAAAAAAAAAAAAAAAAAA`;
 }
 
 /** The handle that the fake engine leaves in the page. */
@@ -30,10 +32,22 @@ export interface Look {
 }
 
 type Step = NonNullable<Look["steps"]>[number];
-const press = (key: string): Step => (page) => page.keyboard.press(key);
-const click = (id: string): Step => (page) => page.getByTestId(id).first().click();
-const button = (name: string): Step => (page) => page.getByRole("button", { name, exact: true }).first().click();
-const item = (name: string): Step => (page) => page.getByRole("menuitem", { name }).click();
+const press =
+  (key: string): Step =>
+  (page) =>
+    page.keyboard.press(key);
+const click =
+  (id: string): Step =>
+  (page) =>
+    page.getByTestId(id).first().click();
+const button =
+  (name: string): Step =>
+  (page) =>
+    page.getByRole("button", { name, exact: true }).first().click();
+const item =
+  (name: string): Step =>
+  (page) =>
+    page.getByRole("menuitem", { name }).click();
 const rtl: Step = (page) =>
   page.evaluate(() => {
     document.documentElement.dir = "rtl";
@@ -42,11 +56,44 @@ const rtl: Step = (page) =>
 const quiet = press("Escape");
 const elsewhere = "https://elsewhere.example/m/abcdefghij234567#AAAAAAAAAAAAAAAAAAAAAA";
 
-const before = ["prejoin", "prejoin-joining", "prejoin-key", "prejoin-off", "prejoin-no-camera", "prejoin-no-mic", "prejoin-denied", "prejoin-busy"];
-const calls = ["grid", "grid-9", "grid-15", "reasons", "pair", "alone", "weak", "sharing", "lost-soon", "exposed", "verified"];
+const before = [
+  "prejoin",
+  "prejoin-joining",
+  "prejoin-key",
+  "prejoin-off",
+  "prejoin-no-camera",
+  "prejoin-no-mic",
+  "prejoin-denied",
+  "prejoin-busy",
+];
+const calls = [
+  "grid",
+  "grid-9",
+  "grid-15",
+  "reasons",
+  "pair",
+  "alone",
+  "weak",
+  "sharing",
+  "lost-soon",
+  "exposed",
+  "verified",
+];
 const ends = [
-  "link-wrong", "link-expired", "room-full", "lost", "downgrade", "transport", "no-insertable", "other-tab", "second-meeting", "unknown",
-  "left", "ended", "removed", "refused",
+  "link-wrong",
+  "link-expired",
+  "room-full",
+  "lost",
+  "downgrade",
+  "transport",
+  "no-insertable",
+  "other-tab",
+  "second-meeting",
+  "unknown",
+  "left",
+  "ended",
+  "removed",
+  "refused",
 ];
 
 /** Every page and state. */
@@ -71,19 +118,43 @@ export const looks: readonly Look[] = [
   { name: "call-chat-empty", scene: "grid", steps: [quiet, (p) => setCall(p, { chat: [] }), press("c")] },
   { name: "call-people", scene: "grid", steps: [quiet, press("p")] },
   { name: "call-shield", scene: "speaker", steps: [click("shield")] },
-  { name: "call-shield-details", scene: "grid", steps: [quiet, click("shield"), (p) => p.locator("summary").click()] },
+  {
+    name: "call-shield-details",
+    scene: "grid",
+    steps: [quiet, click("shield"), (p) => p.locator("summary").click()],
+  },
   { name: "call-alarm", scene: "alarm", steps: [quiet, click("shield")] },
   { name: "call-more", scene: "grid", steps: [quiet, click("more")] },
-  { name: "call-tile-menu", scene: "grid", steps: [quiet, (p) => p.getByRole("button", { name: "More for Mei" }).click({ force: true })] },
+  {
+    name: "call-tile-menu",
+    scene: "grid",
+    steps: [quiet, (p) => p.getByRole("button", { name: "More for Mei" }).click({ force: true })],
+  },
   { name: "call-invite", scene: "grid", steps: [quiet, click("more"), item("Invite with a code")] },
   { name: "call-settings", scene: "grid", steps: [quiet, click("more"), item("Settings")] },
   { name: "call-keys", scene: "grid", steps: [quiet, press("?")] },
   { name: "call-figures", scene: "grid", steps: [quiet, press("t")] },
-  { name: "call-audio", scene: "grid", steps: [quiet, (p) => setCall(p, { quality: "poor" }), button("Audio only")] },
+  {
+    name: "call-audio",
+    scene: "grid",
+    steps: [quiet, (p) => setCall(p, { quality: "poor" }), button("Audio only")],
+  },
   { name: "call-phone", scene: "phone" },
   { name: "call-rtl", scene: "chat", steps: [rtl, press("c")] },
-  { name: "call-forced", scene: "grid", only: "desktop", context: { forcedColors: "active" }, steps: [quiet, press("p")] },
-  { name: "call-contrast", scene: "chat", only: "desktop", context: { contrast: "more" }, steps: [press("c")] },
+  {
+    name: "call-forced",
+    scene: "grid",
+    only: "desktop",
+    context: { forcedColors: "active" },
+    steps: [quiet, press("p")],
+  },
+  {
+    name: "call-contrast",
+    scene: "chat",
+    only: "desktop",
+    context: { contrast: "more" },
+    steps: [press("c")],
+  },
   { name: "call-tablet", scene: "grid", only: "desktop", width: 820, steps: [quiet, press("p")] },
   { name: "call-320", scene: "phone", only: "phone", width: 320 },
   { name: "call-zoom", scene: "grid", only: "desktop", width: 640, steps: [quiet] },
