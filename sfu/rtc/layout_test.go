@@ -107,6 +107,44 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestTapUnwrapsRepair gives the tap packets of a simulcast and their repair:
+// the latter count as packets of the encoding that they repair.
+func TestTapUnwrapsRepair(t *testing.T) {
+	l, err := parseOffer(lines(offer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got TapPacket
+	tp := &tap{seat: 3, call: func(p TapPacket) { got = p }, names: make(map[uint32]tapName)}
+	add := func(ssrc uint32, pt uint8, elements map[uint8][]byte, payload string) {
+		in := withExtensions(t, rtp.ExtensionProfileOneByte, elements)
+		in.SSRC, in.PayloadType, in.Payload = ssrc, pt, []byte(payload)
+		tp.add(l, marshal(t, in))
+	}
+	mid := []byte("1")
+	for i := range uint32(3) { // the order of a map is not told
+		q, h := 10+i, 20+i
+		add(q, 98, map[uint8][]byte{4: mid, 10: []byte("q")}, "frame")
+		add(h, 99, map[uint8][]byte{4: mid, 11: []byte("q")}, "\x12\x34frame")
+		if got.SSRC < 10 || got.SSRC > q || !got.Repair || got.Sequence != 0x1234 || string(got.Payload) != "frame" ||
+			got.Codec != "video/VP9" || got.RID != "q" || got.Mid != "1" || got.Seat != 3 {
+			t.Fatalf("repair of encoding q = %+v", got)
+		}
+	}
+	add(2002, 99, nil, "\x00\x07frame")
+	if got.SSRC != 2001 || got.Sequence != 7 {
+		t.Errorf("repair by SSRC = %+v, want of 2001, number 7", got)
+	}
+	add(99, 98, nil, "frame")
+	if got.Mid != "" || got.Sequence != 7 {
+		t.Errorf("packet of nothing = %+v", got)
+	}
+	tp.add(l, []byte("x"))
+	if string(got.Raw) != "x" || got.Payload != nil {
+		t.Errorf("no packet = %+v", got)
+	}
+}
+
 func TestParseOfferRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":       "",

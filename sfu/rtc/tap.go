@@ -36,6 +36,7 @@ type tap struct {
 type tapName struct {
 	mid, rid string
 	primary  uint32
+	repair   bool // carries retransmissions
 }
 
 // add hands one packet on.
@@ -54,7 +55,7 @@ func (t *tap) add(l *layout, b []byte) {
 		s, primary, rid := l.find(b, &p)
 		name = tapName{rid: rid, primary: primary}
 		if s != nil {
-			name.mid = s.mid
+			name.mid, name.repair = s.mid, s.codecs[p.payloadType].repair
 			t.names[p.ssrc] = name
 		}
 	}
@@ -78,7 +79,7 @@ func (t *tap) add(l *layout, b []byte) {
 func (t *tap) repair(name tapName, out *TapPacket) {
 	out.SSRC = name.primary
 	for ssrc, n := range t.names { // simulcast: the encoding with the same rid
-		if name.rid != "" && n.mid == name.mid && n.rid == name.rid && ssrc != out.SSRC {
+		if name.rid != "" && n.mid == name.mid && n.rid == name.rid && !n.repair {
 			out.SSRC = ssrc
 		}
 	}
