@@ -99,6 +99,7 @@ const (
 	ErrorCode_ERROR_CODE_RATE_LIMITED    ErrorCode = 9
 	ErrorCode_ERROR_CODE_MEDIA           ErrorCode = 10 // the SDP could not be used
 	ErrorCode_ERROR_CODE_INTERNAL        ErrorCode = 11
+	ErrorCode_ERROR_CODE_NOT_ADMITTED    ErrorCode = 12 // the device did not show that it holds the meeting's link
 )
 
 // Enum value maps for ErrorCode.
@@ -116,6 +117,7 @@ var (
 		9:  "ERROR_CODE_RATE_LIMITED",
 		10: "ERROR_CODE_MEDIA",
 		11: "ERROR_CODE_INTERNAL",
+		12: "ERROR_CODE_NOT_ADMITTED",
 	}
 	ErrorCode_value = map[string]int32{
 		"ERROR_CODE_UNSPECIFIED":     0,
@@ -130,6 +132,7 @@ var (
 		"ERROR_CODE_RATE_LIMITED":    9,
 		"ERROR_CODE_MEDIA":           10,
 		"ERROR_CODE_INTERNAL":        11,
+		"ERROR_CODE_NOT_ADMITTED":    12,
 	}
 )
 
@@ -507,7 +510,16 @@ type Join struct {
 	// resume takes back a seat whose connection was lost.
 	Resume *Resume `protobuf:"bytes,4,opt,name=resume,proto3" json:"resume,omitempty"`
 	// protocol is the highest protocol version the client speaks; now 1.
-	Protocol      uint32 `protobuf:"varint,5,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	Protocol uint32 `protobuf:"varint,5,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	// admission_key is the public half of the link's admission key, 32 bytes
+	// (Ed25519). Set with create: the server keeps it with the meeting, and
+	// checks by it who holds the link. Another key for a meeting that exists is
+	// ERROR_CODE_NOT_ADMITTED.
+	AdmissionKey []byte `protobuf:"bytes,6,opt,name=admission_key,json=admissionKey,proto3" json:"admission_key,omitempty"`
+	// admission is the signature of the meeting id and the announcement's hash
+	// by the admission key, 64 bytes (docs/protocol.md, section 6). Missing or
+	// wrong, it is ERROR_CODE_NOT_ADMITTED. Empty when resuming.
+	Admission     []byte `protobuf:"bytes,7,opt,name=admission,proto3" json:"admission,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -575,6 +587,20 @@ func (x *Join) GetProtocol() uint32 {
 		return x.Protocol
 	}
 	return 0
+}
+
+func (x *Join) GetAdmissionKey() []byte {
+	if x != nil {
+		return x.AdmissionKey
+	}
+	return nil
+}
+
+func (x *Join) GetAdmission() []byte {
+	if x != nil {
+		return x.Admission
+	}
+	return nil
 }
 
 type Resume struct {
@@ -678,7 +704,9 @@ func (*Leave) Descriptor() ([]byte, []int) {
 }
 
 // Commit begins a new epoch. The server accepts it only when epoch is exactly
-// the meeting's current epoch plus one, so one commit wins each epoch.
+// the meeting's current epoch plus one, so one commit wins each epoch. Epoch 1
+// may come from any connected seat, a later one only from a seat that was given
+// the key of the epoch before.
 // Reply: Accepted, or Error ERROR_CODE_EPOCH_CONFLICT.
 type Commit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1639,8 +1667,9 @@ type Joined struct {
 	Token []byte                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"` // 16 bytes, for Resume
 	// seats are the members and pending joiners, this seat included, by join order.
 	Seats []*Seat `protobuf:"bytes,3,rep,name=seats,proto3" json:"seats,omitempty"`
-	// epoch is the meeting's current epoch; 0 when nobody has committed yet, and
-	// then the first seat in seats is to make epoch 1.
+	// epoch is the meeting's current epoch; 0 when no seat holds a key, because
+	// nobody has committed yet or the last who held the current key has left.
+	// Then the first proven, connected seat is to make epoch 1.
 	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// last_event is the sequence number of the newest Event before this reply.
 	LastEvent uint64 `protobuf:"varint,5,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"`
@@ -2964,13 +2993,15 @@ const file_conclave_proto_rawDesc = "" +
 	"\x11restart_subscribe\x18\n" +
 	" \x01(\v2\x1d.conclave.v1.RestartSubscribeH\x00R\x10restartSubscribe\x12'\n" +
 	"\x04ping\x18\v \x01(\v2\x11.conclave.v1.PingH\x00R\x04pingB\x06\n" +
-	"\x04body\"\xa5\x01\n" +
+	"\x04body\"\xe8\x01\n" +
 	"\x04Join\x12\x18\n" +
 	"\ameeting\x18\x01 \x01(\tR\ameeting\x12\x16\n" +
 	"\x06create\x18\x02 \x01(\bR\x06create\x12\"\n" +
 	"\fannouncement\x18\x03 \x01(\fR\fannouncement\x12+\n" +
 	"\x06resume\x18\x04 \x01(\v2\x13.conclave.v1.ResumeR\x06resume\x12\x1a\n" +
-	"\bprotocol\x18\x05 \x01(\rR\bprotocol\"Q\n" +
+	"\bprotocol\x18\x05 \x01(\rR\bprotocol\x12#\n" +
+	"\radmission_key\x18\x06 \x01(\fR\fadmissionKey\x12\x1c\n" +
+	"\tadmission\x18\a \x01(\fR\tadmission\"Q\n" +
 	"\x06Resume\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\rR\x04seat\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\fR\x05token\x12\x1d\n" +
@@ -3139,7 +3170,7 @@ const file_conclave_proto_rawDesc = "" +
 	"\x16STREAM_KIND_MICROPHONE\x10\x01\x12\x16\n" +
 	"\x12STREAM_KIND_CAMERA\x10\x02\x12\x16\n" +
 	"\x12STREAM_KIND_SCREEN\x10\x03\x12\x1c\n" +
-	"\x18STREAM_KIND_SCREEN_AUDIO\x10\x04*\xd1\x02\n" +
+	"\x18STREAM_KIND_SCREEN_AUDIO\x10\x04*\xee\x02\n" +
 	"\tErrorCode\x12\x1a\n" +
 	"\x16ERROR_CODE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ERROR_CODE_MALFORMED\x10\x01\x12\x18\n" +
@@ -3153,7 +3184,8 @@ const file_conclave_proto_rawDesc = "" +
 	"\x17ERROR_CODE_RATE_LIMITED\x10\t\x12\x14\n" +
 	"\x10ERROR_CODE_MEDIA\x10\n" +
 	"\x12\x17\n" +
-	"\x13ERROR_CODE_INTERNAL\x10\vB\x0eZ\fconclave/apib\x06proto3"
+	"\x13ERROR_CODE_INTERNAL\x10\v\x12\x1b\n" +
+	"\x17ERROR_CODE_NOT_ADMITTED\x10\fB\x0eZ\fconclave/apib\x06proto3"
 
 var (
 	file_conclave_proto_rawDescOnce sync.Once

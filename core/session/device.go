@@ -94,6 +94,11 @@ func (d *Device) Announcement() []byte { return d.announcement }
 // Hash returns the hash of the announcement, the device's name in rosters.
 func (d *Device) Hash() AnnouncementHash { return d.own.Hash }
 
+// Admission returns the signature by the link's admission key that shows the
+// server that the maker of the announcement holds the link, docs/protocol.md,
+// Section 6. It admits this announcement to this meeting only.
+func (d *Device) Admission() []byte { return d.link.admit(d.own.Hash) }
+
 // Link returns the link of the meeting that the device is for.
 func (d *Device) Link() Link { return d.link }
 

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"crypto/hpke"
 	"crypto/sha256"
 )
@@ -142,6 +143,7 @@ var ProofLabels = [...]string{announcementProofLabel, epochProofLabel}
 // KnownAnswers are the values that the known-answer test compares.
 type KnownAnswers struct {
 	ProofKey, NameKey                      []byte
+	AdmissionSeed, Admission               []byte // the signature is for a hash of bytes aa
 	Context, Confirmation, Base, Proof, TH []byte
 	Info                                   []byte
 }
@@ -161,7 +163,9 @@ func TestingOnlyKnownAnswers(l Link, f Forgery) KnownAnswers {
 	proof := l.prove(epochProofLabel, context, keys.confirmation, signature)
 	th := transcriptHash(f.Previous, join("", context, keys.confirmation, signature, proof))
 	return KnownAnswers{
-		ProofKey: l.proofKey.Expose(), NameKey: l.nameKey.Expose(),
+		AdmissionSeed: l.admissionKey.Expose()[:32],
+		Admission:     l.admit(AnnouncementHash(bytes.Repeat([]byte{0xaa}, 32))),
+		ProofKey:      l.proofKey.Expose(), NameKey: l.nameKey.Expose(),
 		Context: context, Confirmation: keys.confirmation, Base: keys.base.Expose(),
 		Proof: proof, TH: th[:], Info: sealedKeyInfo(context, f.Committer),
 	}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha512"
@@ -8,9 +9,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"conclave/core/secret"
+	"conclave/core/tlsenc"
 )
 
 const (
@@ -18,6 +21,8 @@ const (
 	meetingSize    = 16 // characters of a meeting id
 	proofSize      = 32 // bytes of a proof
 	maxLink        = 2048
+
+	admissionLabel = "Conclave 1.0 admission"
 )
 
 // Secret is the random part of a link. It cannot be printed or marshalled.
@@ -26,10 +31,11 @@ type Secret = secret.Value
 // A Link invites to a meeting, docs/protocol.md, Section 1. Whoever holds it can
 // join; the server sees only the meeting id. The zero Link is not valid.
 type Link struct {
-	meeting  string
-	secret   Secret
-	proofKey Secret
-	nameKey  Secret
+	meeting      string
+	secret       Secret
+	proofKey     Secret
+	nameKey      Secret
+	admissionKey Secret // Ed25519 private key
 }
 
 // meetingEncoding is base32 in lower case without padding.
@@ -96,11 +102,17 @@ func newLink(b []byte) (Link, error) {
 	if err != nil {
 		return Link{}, fmt.Errorf("session: deriving a name key: %v", err)
 	}
+	admissionSeed, err := hkdf.Expand(sha512.New, prk, "admission key", ed25519.SeedSize)
+	if err != nil {
+		return Link{}, fmt.Errorf("session: deriving an admission key: %v", err)
+	}
+	defer clear(admissionSeed)
 	return Link{
-		meeting:  meetingEncoding.EncodeToString(meeting),
-		secret:   secret.Own(b),
-		proofKey: secret.Own(proofKey),
-		nameKey:  secret.Own(nameKey),
+		meeting:      meetingEncoding.EncodeToString(meeting),
+		secret:       secret.Own(b),
+		proofKey:     secret.Own(proofKey),
+		nameKey:      secret.Own(nameKey),
+		admissionKey: secret.Own(ed25519.NewKeyFromSeed(admissionSeed)),
 	}, nil
 }
 
@@ -112,6 +124,24 @@ func (l Link) Meeting() string { return l.meeting }
 func (l Link) URL(base string) string {
 	return strings.TrimSuffix(base, "/") + "/m/" + l.meeting + "#" +
 		base64.RawURLEncoding.EncodeToString(l.secret.Expose())
+}
+
+// AdmissionKey returns the public half of the key pair that admits devices to the
+// meeting, docs/protocol.md, Section 6. The server may know it: it checks with it
+// who holds the link. The zero Link has none.
+func (l Link) AdmissionKey() ed25519.PublicKey {
+	if l.admissionKey.Len() == 0 {
+		return nil
+	}
+	return slices.Clone(ed25519.PublicKey(l.admissionKey.Expose()[ed25519.SeedSize:]))
+}
+
+// admit returns the signature that admits the device with this announcement.
+func (l Link) admit(h AnnouncementHash) []byte {
+	w := tlsenc.NewWriter(1 + meetingSize + len(h))
+	w.Vector([]byte(l.meeting))
+	w.Fixed(h[:])
+	return ed25519.Sign(ed25519.PrivateKey(l.admissionKey.Expose()), join(admissionLabel, w.Bytes()))
 }
 
 // prove returns the proof that the maker of parts holds the link.

@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -39,6 +41,10 @@ func TestKnownAnswers(t *testing.T) {
 	}{
 		{"proof key", got.ProofKey, "be2d883a60313a5a29fe493537a5af8b28356db934b3de49db490515cb10fc97"},
 		{"name key", got.NameKey, "6de65d7ec2779c0e97cea0ef9650035c0c3cc5b88ec2a6e027f6d5ed56c8411c"},
+		{"admission seed", got.AdmissionSeed, "79ecb96b6bd06b317dca52a29d121b5032c5b2b61d17fb930c46e63199506ab2"},
+		{"admission key", link.AdmissionKey(), "6cdde82ea2f9f53ba66791e1ca64d460354eeb4af71af992e173cada03ff8520"},
+		{"admission", got.Admission, "f11a4b9b93c0a612d45a50a914ed3015ed6945d52d7633502a2dbb7d44d6ce59" +
+			"a0803c7b0e8251f2c71108cf781220e1c8613c1d9ed38fc42b214af3243d2204"},
 		{"context", got.Context, "0001" + "10" + hex.EncodeToString([]byte(knownMeeting)) + "0000000000000007" + strings.Repeat("cc", 32) +
 			"00000005" + "4048" + "00000000" + strings.Repeat("aa", 32) + "00000005" + strings.Repeat("bb", 32)},
 		{"confirmation", got.Confirmation, "da77e3597de06b4dfff06284fe8541256fd529765cca04d96f33293b43cd4184"},
@@ -51,6 +57,50 @@ func TestKnownAnswers(t *testing.T) {
 		if hex.EncodeToString(tt.got) != tt.want {
 			t.Errorf("%s = %x, want %s", tt.name, tt.got, tt.want)
 		}
+	}
+}
+
+// What a server does with an admission, with the standard library alone.
+func TestAdmission(t *testing.T) {
+	link, err := session.GenerateLink(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := session.GenerateLink(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := session.GenerateDevice(rand.Reader, link, session.Native, "Ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := func(meeting string, announcement []byte) []byte {
+		hash := sha256.Sum256(announcement)
+		return []byte("Conclave 1.0 admission\x10" + meeting + string(hash[:]))
+	}
+	for _, tt := range []struct {
+		name         string
+		key          ed25519.PublicKey
+		meeting      string
+		announcement []byte
+		want         bool
+	}{
+		{"honest", link.AdmissionKey(), link.Meeting(), d.Announcement(), true},
+		{"other key", other.AdmissionKey(), link.Meeting(), d.Announcement(), false},
+		{"other meeting", link.AdmissionKey(), other.Meeting(), d.Announcement(), false},
+		{"other announcement", link.AdmissionKey(), link.Meeting(), append(d.Announcement(), 0), false},
+	} {
+		if got := ed25519.Verify(tt.key, signed(tt.meeting, tt.announcement), d.Admission()); got != tt.want {
+			t.Errorf("%s: admitted %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	key := link.AdmissionKey()
+	clear(key)
+	if bytes.Equal(key, link.AdmissionKey()) {
+		t.Error("AdmissionKey hands out the link's own bytes")
+	}
+	if got := (session.Link{}).AdmissionKey(); got != nil {
+		t.Errorf("the zero Link has the admission key %x", got)
 	}
 }
 
