@@ -8,6 +8,8 @@
 package wiretap
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +38,16 @@ type Tap struct {
 	openers map[sframe.Epoch]*sframe.Opener
 	streams map[uint32]*stream
 	pending []pending
+	seen    map[counter][sha256.Size]byte // every frame that opened
 	report  Report
+}
+
+// A counter is what may be used for one frame only: AES-GCM gives both frames
+// away where it is used for two.
+type counter struct {
+	epoch sframe.Epoch
+	kid   sframe.KID
+	ctr   uint64
 }
 
 // maxPending bounds the frames that wait for a key.
@@ -70,13 +81,18 @@ type StreamReport struct {
 	Opened     int            `json:"opened"`
 	Failed     int            `json:"failed"`
 	Incomplete int            `json:"incomplete"`
-	Empty      int            `json:"empty"` // padding and zero-length audio
+	Empty      int            `json:"empty"`    // padding and zero-length audio
+	Repeated   int            `json:"repeated"` // the same bytes again, as when a sender probes
 	Layers     map[string]int `json:"layers"`
 }
 
 // New returns a tap without keys.
 func New() *Tap {
-	return &Tap{openers: make(map[sframe.Epoch]*sframe.Opener), streams: make(map[uint32]*stream)}
+	return &Tap{
+		openers: make(map[sframe.Epoch]*sframe.Opener),
+		streams: make(map[uint32]*stream),
+		seen:    make(map[counter][sha256.Size]byte),
+	}
 }
 
 // AddKey gives the tap a key. Keys of all epochs are kept: a frame may be late,
@@ -168,12 +184,21 @@ func (t *Tap) open(s *stream, frame []byte) (reason string) {
 			continue
 		}
 		_, fh, _, err := opener.OpenFrame(nil, frame)
-		if err == nil {
+		used := counter{epoch, h.KID, h.Counter}
+		switch hash := sha256.Sum256(frame); {
+		case err == nil:
+			t.seen[used] = hash
 			s.report.Opened++
 			s.report.Layers[fmt.Sprintf("S%dT%d", fh.Spatial, fh.Temporal)]++
 			return ""
+		case !errors.Is(err, sframe.ErrReplay):
+			reason = err.Error()
+		case t.seen[used] == hash:
+			s.report.Repeated++
+			return ""
+		default:
+			reason = "the counter was used for another frame"
 		}
-		reason = err.Error()
 	}
 	return reason
 }

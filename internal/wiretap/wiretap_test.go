@@ -215,3 +215,34 @@ func TestAudio(t *testing.T) {
 		t.Errorf("failures do not say why: %s", got)
 	}
 }
+
+func TestCounterUsedTwice(t *testing.T) {
+	tap, key := New(), newKey(t, 1)
+	if err := tap.AddKey(1, key); err != nil {
+		t.Fatal(err)
+	}
+	frames := packets(t, "video/VP9", key, 20, 0)
+	for _, p := range frames {
+		tap.Add(p)
+		p.SSRC++ // the same bytes on another stream, as when a sender probes
+		tap.Add(p)
+	}
+	r := tap.Report()
+	if r.Failed != 0 || r.Opened != 20 || r.Streams[1].Repeated != 20 {
+		t.Errorf("failed %d, opened %d, repeated %d, want 0, 20, 20: %v", r.Failed, r.Opened, r.Streams[1].Repeated, r.Failures)
+	}
+	sealer, err := sframe.NewSealer(key, 0, 100) // begins at 0 again
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := sealer.SealFrame(nil, sframe.FrameHeader{Kind: sframe.Camera}, []byte("another frame"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, payload := range payloaders["video/VP9"].Payload(1100, again) {
+		tap.Add(Packet{SSRC: 9, Kind: "camera", Codec: "video/VP9", Sequence: uint16(i), Payload: payload})
+	}
+	if r := tap.Report(); r.Failed != 1 {
+		t.Errorf("failed %d, want 1: a counter was used for two frames", r.Failed)
+	}
+}

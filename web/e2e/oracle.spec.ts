@@ -26,6 +26,19 @@ test.describe("no frame ever leaves in clear", () => {
     });
   }
 
+  for (const codec of ["AV1", "VP8", "H264"]) {
+    for (const attach of ["in-task", "two-seconds-late"] as const) {
+      test(`Chromium with ${codec}, transform attached ${attach}`, async () => {
+        test.setTimeout(90_000);
+        const report = await callWithTap({ attach, flag: true }, async (ada) => {
+          await ada.page.waitForTimeout(attach === "two-seconds-late" ? 9_000 : 6_000);
+        }, codec);
+        expectSealed(report, 2);
+        expect(report.streams.filter((s) => s.kind === "camera").flatMap((s) => s.codecs)).toEqual(expect.arrayContaining([`video/${codec}`]));
+      });
+    }
+  }
+
   test("over renegotiation, mute, device change, scalability mode, codec, key change and a killed worker", async () => {
     test.setTimeout(150_000);
     const report = await callWithTap({ attach: "in-task", flag: true }, async (ada, tap) => {
@@ -92,7 +105,7 @@ test.describe("no frame ever leaves in clear", () => {
     expect(() => expectSealed(report, 2)).toThrow();
   });
 
-  async function callWithTap(sabotage: Sabotage, during: (ada: Person, tap: Wiretap) => Promise<void>): Promise<Report> {
+  async function callWithTap(sabotage: Sabotage, during: (ada: Person, tap: Wiretap) => Promise<void>, codec = "VP9"): Promise<Report> {
     const tap = await startWiretap();
     const ada = await startChromium({
       picture: pictures.ada,
@@ -100,7 +113,7 @@ test.describe("no frame ever leaves in clear", () => {
       args: ["--auto-select-tab-capture-source-by-title=Call", "--auto-accept-this-tab-capture"],
     });
     try {
-      await joinMeeting(ada.page, tap.link, "Ada");
+      await joinMeeting(ada.page, tap.link.replace("#", `?codec=${codec}#`), "Ada");
       await during(ada, tap);
       return await tap.report();
     } finally {
