@@ -61,12 +61,17 @@ func (m *Meeting) join(now time.Time) {
 	}
 	m.device = device
 	m.phase = phaseJoining
-	m.ask(now, request{kind: requestJoin}, &api.ClientFrame{Body: &api.ClientFrame_Join{Join: &api.Join{
+	j := &api.Join{
 		Meeting:      m.link.Meeting(),
 		Protocol:     protocolVersion,
 		Create:       m.cfg.Create,
 		Announcement: device.Announcement(),
-	}}})
+		Admission:    device.Admission(),
+	}
+	if m.cfg.Create {
+		j.AdmissionKey = m.link.AdmissionKey()
+	}
+	m.ask(now, request{kind: requestJoin}, &api.ClientFrame{Body: &api.ClientFrame_Join{Join: j}})
 }
 
 // resetSeat forgets the seat, its keys and all that came with them. Messages
@@ -77,7 +82,7 @@ func (m *Meeting) resetSeat() {
 	m.device, m.seat, m.token, m.lastEvent, m.caughtUp = nil, 0, secret.Value{}, 0, false
 	m.seats, m.order, m.byHash = make(map[SeatID]*seat), nil, make(map[deviceHash]SeatID)
 	m.byKey = make(map[signatureKey]SeatID)
-	m.known, m.retired = knownDevices{}, keyRing{}
+	m.known, m.retired, m.begun = knownDevices{}, keyRing{}, false
 	m.streams = nil
 	m.requests = make(map[uint64]request)
 	for _, o := range m.outbox {

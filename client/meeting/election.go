@@ -8,13 +8,14 @@ import (
 
 // Who commits and when: docs/protocol.md, section 3, "Who may commit". The
 // first member in roster order whose seat is connected commits at once, the
-// next in order a second later, and so on.
+// next in order a second later, and so on. Epoch 1 has no roster before it: it
+// is made in the order of joining.
 
 // work is what the next epoch has to change.
 type work struct {
 	add    []session.Announcement
 	remove []session.SenderIndex
-	first  bool // there is no epoch yet, and this device may make it
+	first  bool // nobody has a key, as far as this device can know: it may make epoch 1
 }
 
 func (w work) empty() bool { return !w.first && len(w.add) == 0 && len(w.remove) == 0 }
@@ -40,7 +41,7 @@ func (m *Meeting) waiting() []session.Announcement {
 
 func (m *Meeting) work() work {
 	if m.group == nil {
-		return work{first: m.device != nil && m.isFirstSeat()}
+		return work{first: m.isProven() && !m.begun}
 	}
 	w := work{add: m.waiting()}
 	for _, member := range m.group.Roster() {
@@ -54,24 +55,29 @@ func (m *Meeting) work() work {
 	return w
 }
 
-// isFirstSeat reports whether this is the first connected seat in the order of
-// joining. Such a device makes the first epoch if the server has none: nobody
-// else holds a key.
-func (m *Meeting) isFirstSeat() bool {
-	for _, id := range m.order {
-		if s := m.seats[id]; !s.away {
-			return id == m.seat
-		}
-	}
-	return false
+// isProven reports whether this device's own seat counts. Only a server that
+// does not list it as it is can make it count for nothing.
+func (m *Meeting) isProven() bool {
+	s := m.seats[m.seat]
+	return s != nil && s.proven
 }
 
-// rank counts the connected members that come before this device.
+// rank counts the connected members that come before this device. As long as it
+// has no key, it counts the connected seats that joined before it. One that is
+// not proven counts for nothing, so no ghost can hold the meeting up.
 func (m *Meeting) rank() int {
-	if m.group == nil {
-		return 0 // isFirstSeat
-	}
 	rank := 0
+	if m.group == nil {
+		for _, id := range m.order {
+			if id == m.seat {
+				break
+			}
+			if s := m.seats[id]; s.proven && !s.away {
+				rank++
+			}
+		}
+		return rank
+	}
 	for _, member := range m.group.Roster() {
 		if member.Index == m.group.Self() {
 			break

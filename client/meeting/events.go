@@ -34,7 +34,9 @@ func (m *Meeting) event(now time.Time, e *api.Event) {
 		m.seatAway(SeatID(b.SeatBack.GetSeat()), false)
 	case *api.Event_SeatLeft:
 		m.seatLeft(SeatID(b.SeatLeft.GetSeat()))
+		m.begun = false // if it was the last with a key, the server is back at epoch 0
 	case *api.Event_EpochBegan:
+		m.begun = true
 		m.epochBegan(now, b.EpochBegan)
 	case *api.Event_DataSent:
 		m.dataSent(now, b.DataSent)

@@ -63,6 +63,7 @@ type Meeting struct {
 
 	// The keys.
 	group       *session.Group // nil before the first epoch
+	begun       bool           // somebody may hold a key: the first epoch is made already
 	header      []byte         // of the current epoch
 	members     map[deviceHash]Index
 	previous    []oldGroup  // oldest first

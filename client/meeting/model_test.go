@@ -2,7 +2,9 @@ package meeting
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -21,8 +23,10 @@ type modelServer struct {
 	nextSeat uint32
 	epoch    uint64
 	known    bool // the meeting exists
-	log      []modelEvent
-	limit    int
+	// admission is the key that the device which made the meeting brought.
+	admission ed25519.PublicKey
+	log       []modelEvent
+	limit     int
 	// edit may change or drop (nil) a frame before it is sent to a seat.
 	edit func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame
 	// refuse may refuse a frame of a client with an error.
@@ -150,11 +154,16 @@ func (s *modelServer) join(c *modelConn, request uint64, j *api.Join) {
 	case !s.known && !j.GetCreate():
 		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN})
 		return
+	case !s.isAdmitted(j):
+		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_NOT_ADMITTED})
+		return
 	case s.limit > 0 && len(s.seats) >= s.limit:
 		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_MEETING_FULL, Limit: uint32(s.limit)})
 		return
 	}
-	s.known = true
+	if !s.known {
+		s.known, s.admission = true, j.GetAdmissionKey()
+	}
 	s.nextSeat++
 	seat := &modelSeat{id: s.nextSeat, announcement: j.GetAnnouncement(), token: make([]byte, 16)}
 	rand.Read(seat.token)
@@ -164,6 +173,20 @@ func (s *modelServer) join(c *modelConn, request uint64, j *api.Join) {
 	s.seats = append(s.seats, seat)
 	seat.conn, c.seat = c, seat
 	s.reply(seat, request, &api.Reply{Body: &api.Reply_Joined{Joined: s.joined(seat, uint64(len(s.log)), false)}})
+}
+
+// isAdmitted reports whether a device has shown that it holds the link.
+func (s *modelServer) isAdmitted(j *api.Join) bool {
+	key := s.admission
+	if j.GetCreate() {
+		key = j.GetAdmissionKey()
+	}
+	if s.known && !bytes.Equal(key, s.admission) || len(key) != ed25519.PublicKeySize {
+		return false
+	}
+	hash := sha256.Sum256(j.GetAnnouncement())
+	signed := "Conclave 1.0 admission\x10" + j.GetMeeting() + string(hash[:])
+	return ed25519.Verify(key, []byte(signed), j.GetAdmission())
 }
 
 func (s *modelServer) resume(c *modelConn, request uint64, seat *modelSeat, after uint64) {

@@ -189,7 +189,7 @@ type FailureCode string
 
 // The reasons for Failed.
 const (
-	FailLinkWrong   FailureCode = "link-wrong"
+	FailLinkWrong   FailureCode = "link-wrong" // the server does not take this link for the meeting's
 	FailLinkExpired FailureCode = "link-expired"
 	FailRoomFull    FailureCode = "room-full"
 	FailLost        FailureCode = "lost"         // no connection, or the seat is gone

@@ -126,6 +126,8 @@ func (m *Meeting) joinRefused(now time.Time, e *api.Error) {
 		m.fail(FailLost, 0)
 	case api.ErrorCode_ERROR_CODE_PROTOCOL:
 		m.fail(FailDowngrade, 0)
+	case api.ErrorCode_ERROR_CODE_NOT_ADMITTED:
+		m.fail(FailLinkWrong, 0)
 	default:
 		m.fail(FailUnknown, 0)
 	}
@@ -138,6 +140,7 @@ func (m *Meeting) joined(now time.Time, j *api.Joined) {
 	m.token = secret.New(j.GetToken())
 	m.lastEvent = j.GetLastEvent()
 	m.caughtUp = true
+	m.begun = j.GetEpoch() != 0
 	m.attempt = 0
 	m.seated(now, j, false)
 	for _, s := range j.GetSeats() {
