@@ -61,26 +61,11 @@ func (r *Room) commit(now time.Time, s *Session, c *api.Commit) (*api.Reply, err
 	return accepted(r.epoch, sequence), nil
 }
 
-// mayCommitLocked reports whether s may begin epoch: members the next one, and
-// the first in join order the first.
+// mayCommitLocked reports whether s, which is connected, may begin epoch: members
+// the next one, and everybody the first. Who is here was admitted, and the first
+// to commit wins; the order among them is the clients' business.
 func (r *Room) mayCommitLocked(s *seat, epoch uint64) bool {
-	if epoch != r.epoch+1 {
-		return false
-	}
-	if r.epoch == 0 {
-		return r.firstConnectedLocked() == s
-	}
-	return s.member
-}
-
-// firstConnectedLocked returns the first seat in join order that is not away.
-func (r *Room) firstConnectedLocked() *seat {
-	for _, s := range r.seats {
-		if s.out != nil {
-			return s
-		}
-	}
-	return nil
+	return epoch == r.epoch+1 && (r.epoch == 0 || s.member)
 }
 
 // presentLocked reports whether every seat that a key is sealed to is taken.

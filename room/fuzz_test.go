@@ -25,9 +25,7 @@ func FuzzFrames(f *testing.F) {
 		program = binary.BigEndian.AppendUint16(program, uint16(len(b)))
 		return append(program, b...)
 	}
-	joinIn := &api.ClientFrame{Request: 1, Body: &api.ClientFrame_Join{Join: &api.Join{
-		Meeting: meeting, Create: true, Announcement: []byte("a"), Protocol: 1,
-	}}}
+	joinIn := &api.ClientFrame{Request: 1, Body: &api.ClientFrame_Join{Join: joinFrame(meeting, "a")}}
 	for _, frame := range []*api.ClientFrame{
 		commitFrame(1, 2), dataFrame("x"),
 		{},

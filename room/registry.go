@@ -1,6 +1,7 @@
 package room
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"sync"
@@ -133,11 +134,34 @@ func (g *Registry) join(now time.Time, request uint64, j *api.Join, out *Outbox)
 	case n > MaxAnnouncement:
 		return nil, tooLarge("announcement", n, MaxAnnouncement)
 	}
-	room, err := g.open(now, j.GetMeeting(), j.GetCreate())
+	room, err := g.admit(now, j)
 	if err != nil {
 		return nil, err
 	}
 	return room.join(now, request, j.GetAnnouncement(), out)
+}
+
+// admit returns the meeting of a device that has shown that it holds the link.
+// The device that makes a meeting brings the key for all who come later.
+func (g *Registry) admit(now time.Time, j *api.Join) (*Room, error) {
+	if err := checkAdmission(j); err != nil {
+		return nil, err
+	}
+	key := ed25519.PublicKey(j.GetAdmissionKey())
+	room := g.lookup(j.GetMeeting())
+	if !j.GetCreate() {
+		if room == nil {
+			return nil, &Error{Code: api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN, Message: "no such meeting, or it has expired"}
+		}
+		key = room.admission
+	}
+	if !isAdmitted(key, j) {
+		return nil, notAdmitted("admission is not by the meeting's key")
+	}
+	if j.GetCreate() {
+		return g.create(now, j.GetMeeting(), key)
+	}
+	return room, nil
 }
 
 func (g *Registry) lookup(meeting string) *Room {
@@ -146,20 +170,20 @@ func (g *Registry) lookup(meeting string) *Room {
 	return g.rooms[meeting]
 }
 
-// open returns the meeting, and makes it if create is set.
-func (g *Registry) open(now time.Time, meeting string, create bool) (*Room, error) {
+// create makes the meeting, or returns it if it is there with the same key.
+func (g *Registry) create(now time.Time, meeting string, admission ed25519.PublicKey) (*Room, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r := g.rooms[meeting]; r != nil {
+		if !r.admission.Equal(admission) {
+			return nil, notAdmitted("the meeting has another admission key")
+		}
 		return r, nil
-	}
-	if !create {
-		return nil, &Error{Code: api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN, Message: "no such meeting, or it has expired"}
 	}
 	if g.closed || len(g.rooms) >= g.cfg.MaxMeetings {
 		return nil, &Error{Code: api.ErrorCode_ERROR_CODE_RATE_LIMITED, Message: "this server takes no more meetings now"}
 	}
-	r := newRoom(g, meeting, now)
+	r := newRoom(g, meeting, admission, now)
 	g.rooms[meeting] = r
 	g.stats.Meetings.Add(1)
 	return r, nil

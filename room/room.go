@@ -1,6 +1,7 @@
 package room
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -32,8 +33,8 @@ type seat struct {
 	out       *Outbox   // of the connection; nil while away
 	awaySince time.Time // set while out is nil
 	// member is whether the seat was given the key of the current epoch. Only
-	// members may begin the next, so that somebody who knows no more than the
-	// meeting id cannot move the epoch away under the members.
+	// members may begin the next, so that a device without it cannot move the
+	// epoch away under the members.
 	member bool
 }
 
@@ -43,8 +44,11 @@ type Room struct {
 	registry *Registry
 	cfg      Config
 	meeting  string // never logged; the log has a number instead
-	log      *slog.Logger
-	media    Media
+	// admission is the public key that admits devices, which the device that
+	// made the meeting brought.
+	admission ed25519.PublicKey
+	log       *slog.Logger
+	media     Media
 
 	nextSeat atomic.Uint32
 
@@ -58,8 +62,8 @@ type Room struct {
 	ended      bool
 }
 
-func newRoom(g *Registry, meeting string, now time.Time) *Room {
-	r := &Room{registry: g, cfg: g.cfg, meeting: meeting, emptySince: now}
+func newRoom(g *Registry, meeting string, admission ed25519.PublicKey, now time.Time) *Room {
+	r := &Room{registry: g, cfg: g.cfg, meeting: meeting, admission: slices.Clone(admission), emptySince: now}
 	r.log = g.cfg.Log.With(slog.Uint64("meeting", g.counter.Add(1)))
 	r.media = g.cfg.NewMedia(r.log, r.fail)
 	return r
@@ -267,7 +271,8 @@ func (r *Room) removeLocked(now time.Time, s *seat) {
 	}
 	s.out = nil
 	if !slices.ContainsFunc(r.seats, func(s *seat) bool { return s.member }) {
-		// Nobody is left who holds the key: whoever is first now begins anew.
+		// Nobody is left who holds the key: those who wait begin anew. Clients
+		// rely on it, docs/protocol.md, Section 3.
 		r.epoch = 0
 	}
 	if len(r.seats) == 0 {

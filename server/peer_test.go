@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base32"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -229,12 +232,25 @@ func (p *peer) ask(f *api.ClientFrame) *api.Reply {
 	return r
 }
 
+// joinFrame is the Join of a device that holds the link of the meeting.
+func joinFrame(meeting string, create bool) *api.ClientFrame {
+	seed := sha256.Sum256([]byte(meeting))
+	key := ed25519.NewKeyFromSeed(seed[:])
+	hash := sha256.Sum256([]byte("an announcement"))
+	j := &api.Join{
+		Meeting: meeting, Create: create, Announcement: []byte("an announcement"), Protocol: 1,
+		Admission: ed25519.Sign(key, fmt.Appendf(nil, "Conclave 1.0 admission\x10%s%s", meeting, hash[:])),
+	}
+	if create {
+		j.AdmissionKey = key.Public().(ed25519.PublicKey)
+	}
+	return &api.ClientFrame{Body: &api.ClientFrame_Join{Join: j}}
+}
+
 // join takes a seat, or fails the test.
 func (p *peer) join(meeting string) *peer {
 	p.t.Helper()
-	r := p.ask(&api.ClientFrame{Body: &api.ClientFrame_Join{Join: &api.Join{
-		Meeting: meeting, Create: true, Announcement: []byte("an announcement"), Protocol: 1,
-	}}})
+	r := p.ask(joinFrame(meeting, true))
 	if r.GetJoined() == nil {
 		p.t.Fatalf("Join: %v", r)
 	}

@@ -15,22 +15,40 @@ import (
 func TestUnknownMeetingAndFullRoom(t *testing.T) {
 	s := start(t, Config{MaxParticipants: 2})
 	meeting := newMeeting()
-	r := newPeer(t, s).ask(&api.ClientFrame{Body: &api.ClientFrame_Join{Join: &api.Join{
-		Meeting: meeting, Announcement: []byte("a"), Protocol: 1,
-	}}})
+	r := newPeer(t, s).ask(joinFrame(meeting, false))
 	if got := r.GetError().GetCode(); got != api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN {
 		t.Errorf("join without create: %v, want MEETING_UNKNOWN", r)
 	}
 	newPeer(t, s).join(meeting)
 	newPeer(t, s).join(meeting)
 	third := newPeer(t, s)
-	r = third.ask(&api.ClientFrame{Body: &api.ClientFrame_Join{Join: &api.Join{
-		Meeting: meeting, Announcement: []byte("a"), Protocol: 1,
-	}}})
+	r = third.ask(joinFrame(meeting, false))
 	if e := r.GetError(); e.GetCode() != api.ErrorCode_ERROR_CODE_MEETING_FULL || e.GetLimit() != 2 {
 		t.Errorf("third join: %v, want MEETING_FULL with limit 2", r)
 	}
 	third.waitEnd()
+}
+
+// Who knows no more than the meeting id gets no seat, and learns nothing.
+func TestOutsiderIsNotAdmitted(t *testing.T) {
+	s := start(t, Config{})
+	meeting := newMeeting()
+	member := newPeer(t, s).join(meeting)
+	outsider := newPeer(t, s)
+	f := joinFrame(meeting, true)
+	f.GetJoin().Announcement = []byte("an outsider's")
+	r := outsider.ask(f)
+	if got := r.GetError().GetCode(); got != api.ErrorCode_ERROR_CODE_NOT_ADMITTED || r.GetJoined() != nil {
+		t.Errorf("join of an outsider: %v, want NOT_ADMITTED", r)
+	}
+	outsider.waitEnd()
+	next := newPeer(t, s).join(meeting)
+	member.wait("the next one's seat", func() bool { return len(member.events) > 0 })
+	member.mu.Lock()
+	defer member.mu.Unlock()
+	if len(member.events) != 1 || len(next.joined.GetSeats()) != 2 {
+		t.Errorf("events %v, seats %v; the outsider shows", member.events, next.joined.GetSeats())
+	}
 }
 
 func TestResumeWithinGrace(t *testing.T) {
