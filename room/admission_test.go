@@ -158,6 +158,15 @@ func TestOutsiderIsToldNothing(t *testing.T) {
 	}
 }
 
+// What cannot be an admission is refused before anything is looked up.
+func TestLengthsAreCheckedFirst(t *testing.T) {
+	g := newRegistry(t, Config{})
+	j := joinFrame(meeting, "a")
+	j.Create, j.Admission = false, j.Admission[:63]
+	_, err := tryJoin(t, g, epoch0, j)
+	wantCode(t, err, api.ErrorCode_ERROR_CODE_NOT_ADMITTED)
+}
+
 // Any connected seat may make epoch 1, and the first commit wins.
 func TestAnySeatMayMakeTheFirstEpoch(t *testing.T) {
 	g := newRegistry(t, Config{})
