@@ -3,12 +3,14 @@ import App from "./App.svelte";
 import { createEngine, newLink } from "./engine/index.ts";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/controls.css";
 import "./styles/kit.css";
 import "./styles/start.css";
 import "./styles/prejoin.css";
 import "./styles/call.css";
 import "./styles/tile.css";
 import "./styles/panel.css";
+import "./styles/shield.css";
 import type { Door } from "./ui/door.ts";
 import { settings } from "./ui/settings.svelte.ts";
 

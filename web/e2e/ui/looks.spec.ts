@@ -28,8 +28,9 @@ for (const [i, look] of looks.entries()) {
   for (const size of Object.keys(sizes) as Size[]) {
     for (const theme of themes) {
       if (look.only !== undefined && look.only !== size) continue;
-      // Otherwise each is looked at in one theme a size, light and dark in turn.
-      if (!all && themes[(i + (size === "phone" ? 1 : 0)) % 2] !== theme) continue;
+      // Otherwise each in one of the four, in turn.
+      const turn = Math.floor(i / 2) % 2 === 0 ? "desktop" : "phone";
+      if (!all && ((look.only ?? turn) !== size || themes[i % 2] !== theme)) continue;
       test(`${look.name}, ${size}, ${theme}`, async ({ browser }) => {
         const viewport = { ...sizes[size], ...(look.width !== undefined && { width: look.width }) };
         const context = await browser.newContext({

@@ -44,20 +44,22 @@ export async function startMock(): Promise<MockServer> {
     root: join(root, "web"),
     mode: "mock",
     logLevel: "error",
-    // The Go side is not needed, and is large.
     publicDir: false,
     build: { outDir: folder, emptyOutDir: true },
   });
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const name = extname(path) === "" ? "/index.html" : path;
-    readFile(join(folder, name)).then(
-      (body) => {
-        const type = types[extname(name)] ?? "application/octet-stream";
-        response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
-      },
-      () => response.writeHead(404).end(),
-    );
+    // What the build would copy beside it: the marks; the Go side is not needed.
+    readFile(join(folder, name))
+      .catch(() => readFile(join(root, "web/public", name)))
+      .then(
+        (body) => {
+          const type = types[extname(name)] ?? "application/octet-stream";
+          response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
+        },
+        () => response.writeHead(404).end(),
+      );
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return {

@@ -67,7 +67,8 @@ export class Announcer {
     const left = this.#left.filter((name) => !this.#joined.includes(name));
     [this.#joined, this.#left] = [[], []];
     const count = this.#people;
-    if (joined.length > 0 && left.length > 0) this.say(t("say.both", { joined: listNames(joined), left: listNames(left), count }));
+    if (joined.length > 0 && left.length > 0)
+      this.say(t("say.both", { joined: listNames(joined), left: listNames(left), count }));
     else if (joined.length > 0) this.say(t("say.joined", { names: listNames(joined), count }));
     else if (left.length > 0) this.say(t("say.left", { names: listNames(left), count }));
   }

@@ -1,8 +1,17 @@
 import type { FailureCode } from "../engine/types.ts";
 
 const codes: readonly FailureCode[] = [
-  "link-wrong", "link-expired", "room-full", "lost", "downgrade", "transport",
-  "no-insertable", "other-tab", "second-meeting", "removed", "unknown",
+  "link-wrong",
+  "link-expired",
+  "room-full",
+  "lost",
+  "downgrade",
+  "transport",
+  "no-insertable",
+  "other-tab",
+  "second-meeting",
+  "removed",
+  "unknown",
 ];
 
 export interface Fault {

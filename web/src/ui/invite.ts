@@ -1,7 +1,6 @@
 /** What a pasted text is: the path of a meeting on this server, or why it is none. */
 export type Invite =
-  | { readonly kind: "meeting"; readonly path: string }
-  | { readonly kind: "empty" | "wrong" | "other-server" };
+  { readonly kind: "meeting"; readonly path: string } | { readonly kind: "empty" | "wrong" | "other-server" };
 
 const longest = 2048; // characters; an invite link has about 80
 // docs/protocol.md, Section 1: the meeting id is base32 of 10 bytes, the secret base64url of 16.
@@ -13,7 +12,9 @@ export function parseInvite(pasted: string, origin: string): Invite {
   const text = pasted.trim();
   if (text === "") return { kind: "empty" };
   if (text.length > longest || /\s/u.test(text)) return { kind: "wrong" };
-  const whole = /^[a-z]+:\/\//iu.test(text) ? text : `${new URL(origin).protocol}//${text.replace(/^\/+/u, "")}`;
+  const whole = /^[a-z]+:\/\//iu.test(text)
+    ? text
+    : `${new URL(origin).protocol}//${text.replace(/^\/+/u, "")}`;
   if (!URL.canParse(whole)) return { kind: "wrong" };
   const url = new URL(whole);
   if (!meetingPath.test(url.pathname) || !secret.test(url.hash)) return { kind: "wrong" };

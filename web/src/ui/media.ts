@@ -8,7 +8,11 @@ const tracksOf = (media: MediaStream, kind: Kind): MediaStreamTrack[] =>
  * alone as long as the tracks are the same, so that a picture does not flicker
  * when something else about its tile changes. The result says whether it plays.
  */
-export async function showTracks(element: HTMLMediaElement, media: MediaStream | undefined, kind: Kind): Promise<"playing" | "blocked"> {
+export async function showTracks(
+  element: HTMLMediaElement,
+  media: MediaStream | undefined,
+  kind: Kind,
+): Promise<"playing" | "blocked"> {
   const wanted = media ? tracksOf(media, kind) : [];
   const shown = element.srcObject instanceof MediaStream ? element.srcObject.getTracks() : [];
   const same = wanted.length === shown.length && wanted.every((track, i) => track === shown[i]);

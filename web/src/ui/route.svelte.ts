@@ -31,6 +31,8 @@ export function followAddress(): () => void {
 
 function follow(): void {
   const next = routeOf(location);
-  const same = next.kind === current.kind && (next.kind === "start" || (current.kind === "meeting" && next.url === current.url));
+  const same =
+    next.kind === current.kind &&
+    (next.kind === "start" || (current.kind === "meeting" && next.url === current.url));
   if (!same) current = next;
 }

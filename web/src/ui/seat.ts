@@ -121,9 +121,16 @@ export class Seat {
 
 function parseSaid(data: unknown): Said | undefined {
   if (typeof data !== "object" || data === null || !("kind" in data)) return undefined;
-  if (data.kind === "who" && "from" in data && typeof data.from === "string") return { kind: "who", from: data.from };
+  if (data.kind === "who" && "from" in data && typeof data.from === "string")
+    return { kind: "who", from: data.from };
   if (data.kind === "yield") return { kind: "yield" };
-  if (data.kind === "here" && "to" in data && "meeting" in data && typeof data.to === "string" && typeof data.meeting === "string") {
+  if (
+    data.kind === "here" &&
+    "to" in data &&
+    "meeting" in data &&
+    typeof data.to === "string" &&
+    typeof data.meeting === "string"
+  ) {
     return { kind: "here", to: data.to, meeting: data.meeting };
   }
   return undefined;

@@ -20,19 +20,37 @@ class Settings {
   /** Set while a call is on the screen. */
   inCall = $state(false);
 
-  get theme(): Theme { return this.#kept.theme; }
-  set theme(theme: Theme) { this.#change({ theme }); }
+  get theme(): Theme {
+    return this.#kept.theme;
+  }
+  set theme(theme: Theme) {
+    this.#change({ theme });
+  }
 
-  get darkCalls(): boolean { return this.#kept.darkCalls; }
-  set darkCalls(darkCalls: boolean) { this.#change({ darkCalls }); }
+  get darkCalls(): boolean {
+    return this.#kept.darkCalls;
+  }
+  set darkCalls(darkCalls: boolean) {
+    this.#change({ darkCalls });
+  }
 
-  get singleKeys(): boolean { return this.#kept.singleKeys; }
-  set singleKeys(singleKeys: boolean) { this.#change({ singleKeys }); }
+  get singleKeys(): boolean {
+    return this.#kept.singleKeys;
+  }
+  set singleKeys(singleKeys: boolean) {
+    this.#change({ singleKeys });
+  }
 
-  get name(): string { return this.#kept.name; }
-  set name(name: string) { this.#change({ name }); }
+  get name(): string {
+    return this.#kept.name;
+  }
+  set name(name: string) {
+    this.#change({ name });
+  }
 
-  get language(): string { return this.#kept.language; }
+  get language(): string {
+    return this.#kept.language;
+  }
   set language(language: string) {
     this.#change({ language });
     chooseLanguage(language);

@@ -31,7 +31,10 @@ describe("parseInvite", () => {
 
 describe("routeOf", () => {
   it("knows a meeting by its path", () => {
-    expect(routeOf({ pathname: "/m/x", href: "https://h/m/x#s" })).toEqual({ kind: "meeting", url: "https://h/m/x#s" });
+    expect(routeOf({ pathname: "/m/x", href: "https://h/m/x#s" })).toEqual({
+      kind: "meeting",
+      url: "https://h/m/x#s",
+    });
     expect(routeOf({ pathname: "/", href: "https://h/" })).toEqual({ kind: "start" });
   });
 });
@@ -99,7 +102,12 @@ describe("with a clock", () => {
   it("shows one toast at a time for six seconds, one with an action until it is closed", () => {
     const toasts = new Toasts();
     toasts.show({ id: "a", icon: "info", word: "copy.done" });
-    toasts.show({ id: "b", icon: "info", word: "ghost", action: { word: "alarm.details", do: () => undefined } });
+    toasts.show({
+      id: "b",
+      icon: "info",
+      word: "ghost",
+      action: { word: "alarm.details", do: () => undefined },
+    });
     expect(toasts.shown?.id).toBe("a");
     vi.advanceTimersByTime(6000);
     expect(toasts.shown?.id).toBe("b");

@@ -6,10 +6,16 @@ export type Plural = Readonly<Partial<Record<Intl.LDMLPluralRule, string>> & { o
 
 export type Text = Plain | Plural;
 
-type SlotNames<S extends string> = S extends `${string}{${infer Name}}${infer Rest}` ? Name | SlotNames<Rest> : never;
+type SlotNames<S extends string> = S extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | SlotNames<Rest>
+  : never;
 
 /** The slots that a text has, read from the text itself by the compiler. */
-export type SlotsOf<T> = T extends string ? SlotNames<T> : T extends { readonly other: infer O extends string } ? SlotNames<O> | "count" : never;
+export type SlotsOf<T> = T extends string
+  ? SlotNames<T>
+  : T extends { readonly other: infer O extends string }
+    ? SlotNames<O> | "count"
+    : never;
 
 /** A piece of a filled text: what the table says, or what was put into a slot. */
 export interface Piece {

@@ -8,7 +8,9 @@ export type Table = Readonly<Record<WordId, Text>>;
 export type Slots<Id extends WordId> = { readonly [Name in SlotsOf<(typeof en)[Id]>]: string | number };
 
 /** The slots as an argument, absent where a text has none. */
-export type SlotArgs<Id extends WordId> = [SlotsOf<(typeof en)[Id]>] extends [never] ? [] : [slots: Slots<Id>];
+export type SlotArgs<Id extends WordId> = [SlotsOf<(typeof en)[Id]>] extends [never]
+  ? []
+  : [slots: Slots<Id>];
 
 export interface Language {
   /** BCP 47, for lang="" and Intl. */
@@ -64,7 +66,8 @@ export function t<Id extends WordId>(id: Id, ...args: SlotArgs<Id>): string {
 
 /** Names as the language lists them; more than three become "and 2 others". */
 export function listNames(names: readonly string[]): string {
-  const shown = names.length > 4 ? [...names.slice(0, 3), t("list.others", { count: names.length - 3 })] : names;
+  const shown =
+    names.length > 4 ? [...names.slice(0, 3), t("list.others", { count: names.length - 3 })] : names;
   return new Intl.ListFormat(current.tag, { type: "conjunction" }).format(shown.map((n) => isolate(n)));
 }
 
@@ -76,9 +79,13 @@ function form(text: Text, count: string | number | undefined, tag: string): stri
 
 const letters = { ltr: /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u, rtl: /[A-Za-z\u00c0-\u058f]/u };
 
+// Unicode Standard Annex 9, Section 2.3: U+2068 and U+2069.
+const firstStrong = String.fromCodePoint(0x2068);
+const endOfIsolate = String.fromCodePoint(0x2069);
+
 /** Puts first-strong isolates around text that would pull its neighbours the other way. */
 function isolate(text: string): string {
-  return letters[current.dir].test(text) ? `\u2068${text}\u2069` : text;
+  return letters[current.dir].test(text) ? firstStrong + text + endOfIsolate : text;
 }
 
 const rules = new Map<string, Intl.PluralRules>();

@@ -1,4 +1,8 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { call } from "./en-call.ts";
+import { pages } from "./en-pages.ts";
 import { en } from "./en.ts";
 import { fill, type Text } from "./text.ts";
 import { ago, clock } from "./time.ts";
@@ -7,10 +11,16 @@ import { addLanguage, chooseLanguage, language, listNames, pieces, t, type Table
 afterEach(() => chooseLanguage("en"));
 
 const all = Object.entries<Text>(en).flatMap(([id, text]) =>
-  (typeof text === "string" ? [text] : Object.values(text)).map((form): readonly [id: string, text: string] => [id, form]),
+  (typeof text === "string" ? [text] : Object.values(text)).map(
+    (form): readonly [id: string, text: string] => [id, form],
+  ),
 );
 
 describe("the table of words", () => {
+  it("has no id in both halves", () => {
+    expect(Object.keys(en)).toHaveLength(Object.keys(pages).length + Object.keys(call).length);
+  });
+
   it("says things plainly: no exclamation, no please, no blame, no protocol terms outside Details", () => {
     for (const [id, text] of all) {
       expect(text, id).not.toMatch(/!|\bplease\b|\boops\b|\bsorry\b|\binvalid\b|\billegal\b/iu);
@@ -26,11 +36,25 @@ describe("the table of words", () => {
   });
 
   it("asks for the same slots in every form of a plural", () => {
-    const slots = (text: string): string[] => [...new Set(text.match(/\{[a-z]+\}/gu))].filter((s) => s !== "{count}").toSorted();
+    const slots = (text: string): string[] =>
+      [...new Set(text.match(/\{[a-z]+\}/gu))].filter((s) => s !== "{count}").toSorted();
     for (const [id, text] of Object.entries(en)) {
       if (typeof text === "string") continue;
       for (const form of Object.values(text)) expect(slots(form), id).toEqual(slots(text.other));
     }
+  });
+});
+
+describe("the ids", () => {
+  it("are all used somewhere", () => {
+    const src = fileURLToPath(new URL("..", import.meta.url));
+    const used = readdirSync(src, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(svelte|ts)$/u.test(name) && !/(^|\/)en(-[a-z]+)?\.ts$|\.test\.ts$/u.test(name))
+      .map((name) => readFileSync(`${src}/${name}`, "utf8"))
+      .join("\n");
+    expect(Object.keys(en).filter((id) => !used.includes(`"${id}"`) && !used.includes(`'${id}'`))).toEqual(
+      [],
+    );
   });
 });
 

@@ -1,8 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cornerRect, gridRects, moveCorner, phoneRects, speakerRects, stripRoom, type Rect } from "./arrange.ts";
+import {
+  cornerRect,
+  gridRects,
+  moveCorner,
+  phoneRects,
+  speakerRects,
+  stripRoom,
+  type Rect,
+} from "./arrange.ts";
 
-const overlap = (a: Rect, b: Rect): boolean => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+const overlap = (a: Rect, b: Rect): boolean =>
+  a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
 
 function expectInside(rects: readonly Rect[], w: number, h: number): void {
   for (const r of rects) {
@@ -40,12 +49,17 @@ describe("gridRects", () => {
 
   it("never makes a tile wider than 16:9 or narrower than 5:4", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 300, max: 2600 }), fc.integer({ min: 300, max: 1600 }), (count, w, h) => {
-        for (const r of gridRects(count, { w, h, gap: 10 }, 3)) {
-          expect(r.w / r.h).toBeLessThan(16 / 9 + 0.05);
-          expect(r.w / r.h).toBeGreaterThan(5 / 4 - 0.05);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 9 }),
+        fc.integer({ min: 300, max: 2600 }),
+        fc.integer({ min: 300, max: 1600 }),
+        (count, w, h) => {
+          for (const r of gridRects(count, { w, h, gap: 10 }, 3)) {
+            expect(r.w / r.h).toBeLessThan(16 / 9 + 0.05);
+            expect(r.w / r.h).toBeGreaterThan(5 / 4 - 0.05);
+          }
+        },
+      ),
     );
   });
 });
@@ -79,7 +93,12 @@ describe("phoneRects", () => {
 
 describe("the own picture", () => {
   it("takes a fifth of the width in its corner", () => {
-    expect(cornerRect({ w: 1256, h: 672, gap: 10 }, "bottom-end")).toEqual({ x: 993, y: 503, w: 251, h: 157 });
+    expect(cornerRect({ w: 1256, h: 672, gap: 10 }, "bottom-end")).toEqual({
+      x: 993,
+      y: 503,
+      w: 251,
+      h: 157,
+    });
   });
   it("moves with the arrows, mirrored where writing goes the other way", () => {
     expect(moveCorner("bottom-end", "ArrowUp", false)).toBe("top-end");

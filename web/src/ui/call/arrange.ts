@@ -39,14 +39,22 @@ export function gridRects(count: number, area: Area, mostColumns: number): Rect[
 function rowsOf(count: number, columns: number, area: Area): Rect[] {
   const rows = Math.ceil(count / columns);
   const rowHeight = (area.h - area.gap * (rows - 1)) / rows;
-  const counts = Array.from({ length: rows }, (_, i) => Math.floor(count / rows) + (i < count % rows ? 1 : 0));
+  const counts = Array.from(
+    { length: rows },
+    (_, i) => Math.floor(count / rows) + (i < count % rows ? 1 : 0),
+  );
   const cell = (k: number): number => (area.w - area.gap * (k - 1)) / k;
   const h = Math.floor(Math.max(0, Math.min(rowHeight, ...counts.map((k) => cell(k) / narrowest))));
   const top = Math.max(0, Math.floor((area.h - rows * h - (rows - 1) * area.gap) / 2));
   return counts.flatMap((k, row) => {
     const w = Math.floor(Math.max(0, Math.min(cell(k), h * widest)));
     const start = Math.max(0, Math.floor((area.w - k * w - (k - 1) * area.gap) / 2));
-    return Array.from({ length: k }, (_, i) => ({ x: start + i * (w + area.gap), y: top + row * (h + area.gap), w, h }));
+    return Array.from({ length: k }, (_, i) => ({
+      x: start + i * (w + area.gap),
+      y: top + row * (h + area.gap),
+      w,
+      h,
+    }));
   });
 }
 
@@ -78,9 +86,19 @@ export function phoneRects(count: number, area: Area): Rect[] {
   const small = Array.from({ length: count - 1 }, (_, i) => {
     const alone = i === count - 2 && i % 2 === 0;
     const row = Math.floor(i / 2);
-    return { x: i % 2 === 0 ? 0 : half + area.gap, y: large.h + area.gap + row * (unit + area.gap), w: alone ? area.w : half, h: unit };
+    return {
+      x: i % 2 === 0 ? 0 : half + area.gap,
+      y: large.h + area.gap + row * (unit + area.gap),
+      w: alone ? area.w : half,
+      h: unit,
+    };
   });
-  return [large, ...small].map((r) => ({ x: Math.round(r.x), y: Math.round(r.y), w: Math.floor(r.w), h: Math.floor(r.h) }));
+  return [large, ...small].map((r) => ({
+    x: Math.round(r.x),
+    y: Math.round(r.y),
+    w: Math.floor(r.w),
+    h: Math.floor(r.h),
+  }));
 }
 
 /** The own picture over the other's: a fifth of the width, in a corner. */
@@ -101,7 +119,9 @@ export function moveCorner(corner: Corner, key: string, rtl: boolean): Corner {
   const [block, inline] = corner.split("-");
   const towardsEnd = rtl ? "ArrowLeft" : "ArrowRight";
   const towardsStart = rtl ? "ArrowRight" : "ArrowLeft";
-  const nextBlock = key === "ArrowUp" ? "top" : key === "ArrowDown" ? "bottom" : block === "top" ? "top" : "bottom";
-  const nextInline = key === towardsEnd ? "end" : key === towardsStart ? "start" : inline === "start" ? "start" : "end";
+  const nextBlock =
+    key === "ArrowUp" ? "top" : key === "ArrowDown" ? "bottom" : block === "top" ? "top" : "bottom";
+  const nextInline =
+    key === towardsEnd ? "end" : key === towardsStart ? "start" : inline === "start" ? "start" : "end";
   return `${nextBlock}-${nextInline}`;
 }

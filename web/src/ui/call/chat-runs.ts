@@ -12,7 +12,11 @@ export interface RunMessage {
 export function runsOf(messages: readonly ChatMessage[]): RunMessage[] {
   return messages.map((message, i) => {
     const before = messages[i - 1];
-    const same = before !== undefined && before.you === message.you && before.index === message.index && before.name === message.name;
+    const same =
+      before !== undefined &&
+      before.you === message.you &&
+      before.index === message.index &&
+      before.name === message.name;
     return { message, continued: same && message.sentAt - before.sentAt < runWithin };
   });
 }

@@ -5,7 +5,11 @@ import { updateHands } from "./hands.ts";
 import { keyChange, whyKeyChanged } from "./keychange.ts";
 import { testMember } from "./testing.ts";
 
-const [ada, grace, kofi] = [testMember(0, "Ada", { you: true }), testMember(1, "Grace"), testMember(2, "Kofi")];
+const [ada, grace, kofi] = [
+  testMember(0, "Ada", { you: true }),
+  testMember(1, "Grace"),
+  testMember(2, "Kofi"),
+];
 
 describe("keyChange", () => {
   it("says who came and who left with the new key", () => {
@@ -26,7 +30,8 @@ describe("keyChange", () => {
 
 describe("updateHands", () => {
   it("keeps the order in which hands went up", () => {
-    const up = (...who: (typeof ada)[]): (typeof ada)[] => [ada, grace, kofi].map((m) => ({ ...m, hand: who.some((w) => w.index === m.index) }));
+    const up = (...who: (typeof ada)[]): (typeof ada)[] =>
+      [ada, grace, kofi].map((m) => ({ ...m, hand: who.some((w) => w.index === m.index) }));
     const first = updateHands([], up(kofi), 10);
     const second = updateHands(first, up(kofi, grace), 20);
     expect(second.map((h) => h.member)).toEqual([kofi.index, grace.index]);
@@ -36,9 +41,23 @@ describe("updateHands", () => {
 });
 
 describe("runsOf", () => {
-  const said = (name: string, sentAt: number): ChatMessage => ({ id: `${name}${sentAt}`, index: undefined, name, text: "", sentAt, you: false, delivery: "sent" });
+  const said = (name: string, sentAt: number): ChatMessage => ({
+    id: `${name}${sentAt}`,
+    index: undefined,
+    name,
+    text: "",
+    sentAt,
+    you: false,
+    delivery: "sent",
+  });
   it("shares the name within five minutes of the same person", () => {
-    const runs = runsOf([said("Mei", 0), said("Mei", 60_000), said("Lin", 61_000), said("Mei", 62_000), said("Mei", 400_000)]);
+    const runs = runsOf([
+      said("Mei", 0),
+      said("Mei", 60_000),
+      said("Lin", 61_000),
+      said("Mei", 62_000),
+      said("Mei", 400_000),
+    ]);
     expect(runs.map((r) => r.continued)).toEqual([false, true, false, false, false]);
   });
 });

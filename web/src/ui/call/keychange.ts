@@ -11,7 +11,12 @@ export interface KeyChange {
 }
 
 /** The change from the members that the last key was made for to those of the new one. */
-export function keyChange(epoch: number, at: number, before: readonly Member[] | undefined, after: readonly Member[]): KeyChange {
+export function keyChange(
+  epoch: number,
+  at: number,
+  before: readonly Member[] | undefined,
+  after: readonly Member[],
+): KeyChange {
   const missing = (from: readonly Member[], of: readonly Member[]): string[] =>
     from.filter((m) => !of.some((other) => other.device === m.device)).map((m) => m.name);
   if (!before) return { epoch, at, first: true, joined: [], left: [] };

@@ -3,12 +3,28 @@ import { commandOf, type Place, type Pressed } from "./keymap.ts";
 
 const free: Place = { typing: false, onControl: false, singleKeys: true };
 const press = (key: string, part: Partial<Pressed> = {}, place: Partial<Place> = {}): string | undefined =>
-  commandOf({ key, ctrl: false, shift: false, alt: false, meta: false, repeat: false, ...part }, { ...free, ...place })?.kind;
+  commandOf(
+    { key, ctrl: false, shift: false, alt: false, meta: false, repeat: false, ...part },
+    { ...free, ...place },
+  )?.kind;
 
 describe("commandOf", () => {
   it.each([
-    ["m", "mic"], ["v", "camera"], ["d", "share"], ["r", "hand"], ["c", "chat"], ["p", "people"], ["w", "layout"], ["f", "strip"],
-    ["i", "shield"], ["s", "full"], ["t", "figures"], ["1", "pin"], ["9", "pin"], ["0", "unpin"], [" ", "talk"],
+    ["m", "mic"],
+    ["v", "camera"],
+    ["d", "share"],
+    ["r", "hand"],
+    ["c", "chat"],
+    ["p", "people"],
+    ["w", "layout"],
+    ["f", "strip"],
+    ["i", "shield"],
+    ["s", "full"],
+    ["t", "figures"],
+    ["1", "pin"],
+    ["9", "pin"],
+    ["0", "unpin"],
+    [" ", "talk"],
   ])("%s is %s", (key, kind) => expect(press(key)).toBe(kind));
 
   it("takes capital letters of a locked keyboard, and the question mark with Shift", () => {

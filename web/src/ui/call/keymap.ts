@@ -42,7 +42,8 @@ const letters: Readonly<Record<string, Command>> = {
 /** The command of a key press, as in the table of keys; undefined leaves the key to the page. */
 export function commandOf(pressed: Pressed, place: Place): Command | undefined {
   const key = pressed.key.length === 1 ? pressed.key.toLowerCase() : pressed.key;
-  if (key === "F6" && !pressed.ctrl && !pressed.alt && !pressed.meta) return { kind: "region", step: pressed.shift ? -1 : 1 };
+  if (key === "F6" && !pressed.ctrl && !pressed.alt && !pressed.meta)
+    return { kind: "region", step: pressed.shift ? -1 : 1 };
   if (key === "Escape") return { kind: "close" };
   if (pressed.repeat) return undefined;
   if ((pressed.ctrl || pressed.meta) && !pressed.shift && !pressed.alt) {

@@ -41,24 +41,55 @@ export class CallKeys {
   #do(command: Command): boolean {
     const { engine, call } = this.#view;
     switch (command.kind) {
-      case "mic": void engine.setMic(!call.micOn); return true;
-      case "camera": void engine.setCamera(!call.cameraOn); return true;
-      case "share": void engine.shareScreen(!call.sharing); return true;
-      case "hand": engine.setHand(!call.handRaised); return true;
-      case "chat": this.#view.show("chat"); return true;
-      case "people": this.#view.show("people"); return true;
-      case "layout": this.#view.choose(this.#view.layout === "grid" ? "speaker" : "grid"); return true;
-      case "strip": this.#view.strip = !this.#view.strip; return true;
-      case "shield": this.#view.shieldOpen = !this.#view.shieldOpen; return true;
-      case "figures": this.#view.figures = !this.#view.figures; return true;
-      case "list": this.#view.dialog = "keys"; return true;
-      case "full": toggleFullScreen(); return true;
-      case "talk": return this.#talk();
-      case "pin": return this.#pin(command.place);
-      case "unpin": this.#view.pinned = undefined; return true;
-      case "region": return moveRegion(command.step);
-      case "close": return this.#close();
-      default: return command satisfies never;
+      case "mic":
+        void engine.setMic(!call.micOn);
+        return true;
+      case "camera":
+        void engine.setCamera(!call.cameraOn);
+        return true;
+      case "share":
+        void engine.shareScreen(!call.sharing);
+        return true;
+      case "hand":
+        engine.setHand(!call.handRaised);
+        return true;
+      case "chat":
+        this.#view.show("chat");
+        return true;
+      case "people":
+        this.#view.show("people");
+        return true;
+      case "layout":
+        this.#view.choose(this.#view.layout === "grid" ? "speaker" : "grid");
+        return true;
+      case "strip":
+        this.#view.strip = !this.#view.strip;
+        return true;
+      case "shield":
+        this.#view.shieldOpen = !this.#view.shieldOpen;
+        return true;
+      case "figures":
+        this.#view.figures = !this.#view.figures;
+        return true;
+      case "list":
+        this.#view.dialog = "keys";
+        return true;
+      case "full":
+        toggleFullScreen();
+        return true;
+      case "talk":
+        return this.#talk();
+      case "pin":
+        return this.#pin(command.place);
+      case "unpin":
+        this.#view.pinned = undefined;
+        return true;
+      case "region":
+        return moveRegion(command.step);
+      case "close":
+        return this.#close();
+      default:
+        return command satisfies never;
     }
   }
 
@@ -88,7 +119,9 @@ export class CallKeys {
 
 /** Full screen for the whole page, or back. */
 export function toggleFullScreen(): void {
-  const done = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen();
+  const done = document.fullscreenElement
+    ? document.exitFullscreen()
+    : document.documentElement.requestFullscreen();
   // Refused without a press of a key or button: then nothing changes, and the label says so.
   done.catch(() => undefined);
 }
@@ -99,7 +132,9 @@ function moveRegion(by: 1 | -1): boolean {
   const here = regions.flatMap((selector) => root?.querySelector<HTMLElement>(`:scope > ${selector}`) ?? []);
   const from = here.findIndex((region) => region.contains(document.activeElement));
   const next = here.at((from + by + here.length) % here.length);
-  const stop = next?.querySelector<HTMLElement>('button:not([tabindex="-1"]), a[href], textarea, [tabindex="0"]');
+  const stop = next?.querySelector<HTMLElement>(
+    'button:not([tabindex="-1"]), a[href], textarea, [tabindex="0"]',
+  );
   (stop ?? next)?.focus();
   return true;
 }

@@ -11,10 +11,26 @@ export function moreGroups(view: CallView, canShare: boolean): MenuGroup[] {
   const rest: MenuItem[] = [
     { label: t("more.invite"), icon: "qr", choose: () => (view.dialog = "invite") },
     ...(document.fullscreenEnabled
-      ? [{ label: document.fullscreenElement ? t("more.full.end") : t("more.full"), icon: "expand" as const, choose: toggleFullScreen }]
+      ? [
+          {
+            label: document.fullscreenElement ? t("more.full.end") : t("more.full"),
+            icon: "expand" as const,
+            choose: toggleFullScreen,
+          },
+        ]
       : []),
-    { label: t("more.audio"), kind: "checkbox", checked: view.audioOnly, choose: () => view.setAudioOnly(!view.audioOnly) },
-    { label: t("more.figures"), kind: "checkbox", checked: view.figures, choose: () => (view.figures = !view.figures) },
+    {
+      label: t("more.audio"),
+      kind: "checkbox",
+      checked: view.audioOnly,
+      choose: () => view.setAudioOnly(!view.audioOnly),
+    },
+    {
+      label: t("more.figures"),
+      kind: "checkbox",
+      checked: view.figures,
+      choose: () => (view.figures = !view.figures),
+    },
     { label: t("more.settings"), icon: "gear", choose: () => (view.dialog = "settings") },
     { label: t("more.keys"), icon: "keyboard", choose: () => (view.dialog = "keys") },
   ];
@@ -26,7 +42,12 @@ export function moreGroups(view: CallView, canShare: boolean): MenuGroup[] {
     testid: "share-screen",
     choose: () => void engine.shareScreen(!call.sharing),
   };
-  const people: MenuItem = { label: t("ctl.people", { count: call.members.length }), icon: "people", testid: "participants", choose: () => view.show("people") };
+  const people: MenuItem = {
+    label: t("ctl.people", { count: call.members.length }),
+    icon: "people",
+    testid: "participants",
+    choose: () => view.show("people"),
+  };
   const link: MenuItem = {
     label: t("ctl.link"),
     icon: "link",
@@ -35,5 +56,8 @@ export function moreGroups(view: CallView, canShare: boolean): MenuGroup[] {
     choose: () => void copyText(call.linkUrl).then((done) => view.copied(done)),
   };
   const first = [people, link, ...(canShare ? [share] : [])];
-  return [{ items: [...first, ...rest] }, ...deviceGroups(engine, call.devices, ["microphone", "camera", "speaker"])];
+  return [
+    { items: [...first, ...rest] },
+    ...deviceGroups(engine, call.devices, ["microphone", "camera", "speaker"]),
+  ];
 }

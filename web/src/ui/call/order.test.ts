@@ -9,7 +9,14 @@ const people = (count: number, speaking?: string): ReturnType<typeof testTile>[]
 describe("TileOrder", () => {
   it("puts the own picture last on the first page", () => {
     expect(new TileOrder().update([self, ...people(3)], 9, undefined, 0)).toEqual(["0", "1", "2", "self"]);
-    expect(new TileOrder().update([self, ...people(5)], 4, undefined, 0)).toEqual(["0", "1", "2", "self", "3", "4"]);
+    expect(new TileOrder().update([self, ...people(5)], 4, undefined, 0)).toEqual([
+      "0",
+      "1",
+      "2",
+      "self",
+      "3",
+      "4",
+    ]);
   });
 
   it("stays as it is while people speak on the page", () => {
@@ -22,7 +29,12 @@ describe("TileOrder", () => {
     const order = new TileOrder();
     order.update([self, ...people(6, "0")], 4, undefined, 0);
     order.update([self, ...people(6, "1")], 4, undefined, 10);
-    expect(order.update([self, ...people(6, "5")], 4, undefined, 2000).slice(0, 4)).toEqual(["0", "1", "5", "self"]);
+    expect(order.update([self, ...people(6, "5")], 4, undefined, 2000).slice(0, 4)).toEqual([
+      "0",
+      "1",
+      "5",
+      "self",
+    ]);
   });
 
   it("changes places at most once a second", () => {
@@ -41,6 +53,11 @@ describe("TileOrder", () => {
     const order = new TileOrder();
     order.update([self, ...people(3)], 9, undefined, 0);
     const screen = testTile("1/screen", { kind: "screen" });
-    expect(order.update([self, ...people(2), screen], 9, undefined, 1)).toEqual(["1/screen", "0", "1", "self"]);
+    expect(order.update([self, ...people(2), screen], 9, undefined, 1)).toEqual([
+      "1/screen",
+      "0",
+      "1",
+      "self",
+    ]);
   });
 });

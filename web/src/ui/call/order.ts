@@ -14,14 +14,21 @@ export class TileOrder {
   #swappedAt = -Infinity;
 
   /** The ids in order, after taking in what changed. */
-  update(tiles: readonly Tile[], perPage: number, pinned: string | undefined, now: number): readonly string[] {
+  update(
+    tiles: readonly Tile[],
+    perPage: number,
+    pinned: string | undefined,
+    now: number,
+  ): readonly string[] {
     const ids = tiles.map((tile) => tile.id);
     for (const tile of tiles) if (tile.speaking) this.#spoke.set(tile.id, now);
     for (const id of this.#spoke.keys()) if (!ids.includes(id)) this.#spoke.delete(id);
 
     const self = tiles.find((tile) => tile.kind === "self")?.id;
     const kept = this.#ids.filter((id) => ids.includes(id) && id !== self);
-    const screens = tiles.filter((tile) => tile.kind === "screen" && !kept.includes(tile.id)).map((tile) => tile.id);
+    const screens = tiles
+      .filter((tile) => tile.kind === "screen" && !kept.includes(tile.id))
+      .map((tile) => tile.id);
     const added = ids.filter((id) => id !== self && !kept.includes(id) && !screens.includes(id));
     const others = [...screens, ...kept, ...added];
 
@@ -33,13 +40,23 @@ export class TileOrder {
     return others;
   }
 
-  #bringIn(ids: string[], room: number, pinned: string | undefined, tiles: readonly Tile[], now: number): void {
+  #bringIn(
+    ids: string[],
+    room: number,
+    pinned: string | undefined,
+    tiles: readonly Tile[],
+    now: number,
+  ): void {
     if (ids.length <= room) return;
-    const away = pinned !== undefined && ids.indexOf(pinned) >= room ? pinned : this.#speakerBeyond(ids, room, tiles);
+    const away =
+      pinned !== undefined && ids.indexOf(pinned) >= room ? pinned : this.#speakerBeyond(ids, room, tiles);
     if (away === undefined || (away !== pinned && now - this.#swappedAt < swapEvery)) return;
     const silent = ids
       .slice(0, room)
-      .filter((id) => id !== pinned && !tiles.some((tile) => tile.id === id && (tile.speaking || tile.kind === "screen")))
+      .filter(
+        (id) =>
+          id !== pinned && !tiles.some((tile) => tile.id === id && (tile.speaking || tile.kind === "screen")),
+      )
       .toSorted((a, b) => (this.#spoke.get(a) ?? -1) - (this.#spoke.get(b) ?? -1))[0];
     if (silent === undefined) return;
     const [from, to] = [ids.indexOf(away), ids.indexOf(silent)];
@@ -49,6 +66,8 @@ export class TileOrder {
   }
 
   #speakerBeyond(ids: readonly string[], room: number, tiles: readonly Tile[]): string | undefined {
-    return ids.slice(room).find((id) => tiles.some((tile) => tile.id === id && tile.speaking && tile.kind === "camera"));
+    return ids
+      .slice(room)
+      .find((id) => tiles.some((tile) => tile.id === id && tile.speaking && tile.kind === "camera"));
   }
 }

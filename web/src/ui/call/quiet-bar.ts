@@ -13,7 +13,10 @@ export function quietBar(view: CallView): Attachment<HTMLElement> {
     let byKeyboard = false;
 
     const busy = (): boolean =>
-      view.panel !== "none" || view.shieldOpen || view.dialog !== "none" || root.querySelector("[aria-expanded=true]") !== null;
+      view.panel !== "none" ||
+      view.shieldOpen ||
+      view.dialog !== "none" ||
+      root.querySelector("[aria-expanded=true]") !== null;
     const wake = (): void => {
       root.classList.remove("quiet");
       clearTimeout(timer);

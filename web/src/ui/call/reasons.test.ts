@@ -3,7 +3,8 @@ import type { Tile, TileReason } from "../../engine/types.ts";
 import { whyOf } from "./reasons.ts";
 import { testTile } from "./testing.ts";
 
-const why = (part: Partial<Tile>, audioOnly = false): ReturnType<typeof whyOf> => whyOf(testTile("x", { name: "Lin", state: "waiting", ...part }), audioOnly);
+const why = (part: Partial<Tile>, audioOnly = false): ReturnType<typeof whyOf> =>
+  whyOf(testTile("x", { name: "Lin", state: "waiting", ...part }), audioOnly);
 
 describe("whyOf", () => {
   it("says nothing over a picture that plays", () => {
@@ -16,10 +17,30 @@ describe("whyOf", () => {
     ["paused-bandwidth", {}, undefined, "Paused to keep sound clear"],
     ["paused-hidden", {}, undefined, "Paused while off screen"],
     ["reconnecting", { seconds: 8 }, "Lin is reconnecting", "Seat kept for 8 seconds."],
-    ["frozen", { seconds: 4 }, undefined, "No new picture from Lin for 4 seconds. Held up by the network or the server."],
-    ["no-key", { state: "no-key" }, "No key from Lin yet", "Lin’s device has not sent its new key. Asking again, usually under a second."],
-    ["no-key-long", { state: "no-key" }, "Still no key from Lin", "Getting a fresh key for this call. Lin may need to rejoin."],
-    ["refused", { state: "no-key" }, "Picture refused", "It did not match Lin’s seal: changed on the way. Sound goes on."],
+    [
+      "frozen",
+      { seconds: 4 },
+      undefined,
+      "No new picture from Lin for 4 seconds. Held up by the network or the server.",
+    ],
+    [
+      "no-key",
+      { state: "no-key" },
+      "No key from Lin yet",
+      "Lin’s device has not sent its new key. Asking again, usually under a second.",
+    ],
+    [
+      "no-key-long",
+      { state: "no-key" },
+      "Still no key from Lin",
+      "Getting a fresh key for this call. Lin may need to rejoin.",
+    ],
+    [
+      "refused",
+      { state: "no-key" },
+      "Picture refused",
+      "It did not match Lin’s seal: changed on the way. Sound goes on.",
+    ],
     ["camera-off", { state: "off" }, undefined, "Camera off"],
     ["no-camera", { state: "off" }, undefined, "No camera"],
   ])("%s", (reason, part, head, text) => {

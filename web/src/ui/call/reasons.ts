@@ -32,17 +32,36 @@ export function whyOf(tile: Tile, audioOnly: boolean): Why | undefined {
       return { ...plain, picture: "avatar", text: audioOnly ? t("tile.audio-only") : t("tile.hidden") };
     case "reconnecting": {
       const head = { icon: "retry", text: t("tile.away", { name }) } as const;
-      return { ...plain, picture: "none", head, text: count === undefined ? t("tile.away.plain") : t("tile.away.seconds", { count }) };
+      return {
+        ...plain,
+        picture: "none",
+        head,
+        text: count === undefined ? t("tile.away.plain") : t("tile.away.seconds", { count }),
+      };
     }
     case "frozen":
       return { ...plain, picture: "none", text: t("tile.frozen", { name, count: count ?? 1 }) };
     case "no-key": {
       const head = { icon: "key", text: t("tile.nokey", { name }) } as const;
-      return { ...sealed, silent: true, picture: "avatar", head, text: t("tile.nokey.why", { name }), action: "ask" };
+      return {
+        ...sealed,
+        silent: true,
+        picture: "avatar",
+        head,
+        text: t("tile.nokey.why", { name }),
+        action: "ask",
+      };
     }
     case "no-key-long": {
       const head = { icon: "key", text: t("tile.nokey.long", { name }) } as const;
-      return { ...sealed, silent: true, picture: "avatar", head, text: t("tile.nokey.long.why", { name }), action: "rejoin" };
+      return {
+        ...sealed,
+        silent: true,
+        picture: "avatar",
+        head,
+        text: t("tile.nokey.long.why", { name }),
+        action: "rejoin",
+      };
     }
     case "refused": {
       const head = { icon: "shield-broken", text: t("tile.refused") } as const;

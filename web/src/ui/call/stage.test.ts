@@ -8,7 +8,16 @@ import { testMember, testTile } from "./testing.ts";
 const you = testMember(0, "Ada").index;
 const self = testTile("self", { kind: "self", member: you });
 const area = { w: 1256, h: 672, gap: 10 };
-const wish: StageWish = { layout: "grid", form: "desktop", strip: true, pinned: undefined, floor: undefined, page: 0, corner: "bottom-end", you };
+const wish: StageWish = {
+  layout: "grid",
+  form: "desktop",
+  strip: true,
+  pinned: undefined,
+  floor: undefined,
+  page: 0,
+  corner: "bottom-end",
+  you,
+};
 const others = (count: number): Tile[] => Array.from({ length: count }, (_, i) => testTile(`${i}`));
 const screen = testTile("1/screen", { kind: "screen", member: testMember(1, "Grace").index });
 
@@ -34,7 +43,8 @@ describe("planStage", () => {
 
   it("makes a screen of another large, unless something is pinned", () => {
     const large = (w: Partial<StageWish>, tiles: Tile[]): string | undefined =>
-      planStage(tiles, { ...wish, layout: "speaker", ...w }, area).placed.find((p) => p.role === "large")?.tile.id;
+      planStage(tiles, { ...wish, layout: "speaker", ...w }, area).placed.find((p) => p.role === "large")
+        ?.tile.id;
     expect(large({ floor: "2" }, [screen, ...others(3), self])).toBe("1/screen");
     expect(large({ pinned: "2" }, [screen, ...others(3), self])).toBe("2");
     expect(large({ floor: "2" }, [...others(3), self])).toBe("2");
@@ -42,7 +52,9 @@ describe("planStage", () => {
   });
 
   it("leaves the strip out when it is switched off", () => {
-    expect(planStage([...others(4), self], { ...wish, layout: "speaker", strip: false }, area).placed).toHaveLength(1);
+    expect(
+      planStage([...others(4), self], { ...wish, layout: "speaker", strip: false }, area).placed,
+    ).toHaveLength(1);
   });
 
   it("shows five on a phone held upright", () => {

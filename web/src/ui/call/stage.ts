@@ -1,5 +1,14 @@
 import type { MemberIndex, Tile } from "../../engine/types.ts";
-import { cornerRect, gridRects, phoneRects, speakerRects, stripRoom, type Area, type Corner, type Rect } from "./arrange.ts";
+import {
+  cornerRect,
+  gridRects,
+  phoneRects,
+  speakerRects,
+  stripRoom,
+  type Area,
+  type Corner,
+  type Rect,
+} from "./arrange.ts";
 
 export type Layout = "grid" | "speaker";
 export type Form = "phone" | "tablet" | "desktop";
@@ -40,15 +49,22 @@ export function planStage(tiles: readonly Tile[], wish: StageWish, area: Area): 
   const others = tiles.filter((tile) => tile !== self);
   const [only] = others;
   if (self && others.length === 0) {
-    return { mode: "alone", placed: [{ tile: self, rect: cornerRect(area, wish.corner), role: "corner" }], page: 0, pages: 1 };
+    return {
+      mode: "alone",
+      placed: [{ tile: self, rect: cornerRect(area, wish.corner), role: "corner" }],
+      page: 0,
+      pages: 1,
+    };
   }
   if (self && only && others.length === 1) {
     const whole = { x: 0, y: 0, w: area.w, h: area.h };
     const corner = { tile: self, rect: cornerRect(area, wish.corner), role: "corner" as const };
     return { mode: "pair", placed: [{ tile: only, rect: whole, role: "large" }, corner], page: 0, pages: 1 };
   }
-  if (wish.form === "phone" && area.h > area.w) return withLarge("phone", tiles, wish, perPage.phone - 1, area);
-  if (wish.layout === "speaker") return withLarge("speaker", tiles, wish, wish.strip ? stripRoom(area) : 0, area);
+  if (wish.form === "phone" && area.h > area.w)
+    return withLarge("phone", tiles, wish, perPage.phone - 1, area);
+  if (wish.layout === "speaker")
+    return withLarge("speaker", tiles, wish, wish.strip ? stripRoom(area) : 0, area);
 
   const most = perPage[wish.form];
   const { shown, page, pages } = pageOf(tiles, most, wish.page);
@@ -56,7 +72,13 @@ export function planStage(tiles: readonly Tile[], wish: StageWish, area: Area): 
   return { mode: "grid", placed: pair(shown, rects, "equal"), page, pages };
 }
 
-function withLarge(mode: "phone" | "speaker", tiles: readonly Tile[], wish: StageWish, room: number, area: Area): Stage {
+function withLarge(
+  mode: "phone" | "speaker",
+  tiles: readonly Tile[],
+  wish: StageWish,
+  room: number,
+  area: Area,
+): Stage {
   const large = largeTile(tiles, wish);
   if (!large) return { mode, placed: [], page: 0, pages: 1 };
   const rest = room === 0 ? [] : tiles.filter((tile) => tile !== large);
@@ -64,7 +86,12 @@ function withLarge(mode: "phone" | "speaker", tiles: readonly Tile[], wish: Stag
   const rects = mode === "phone" ? phoneRects(shown.length + 1, area) : speakerRects(shown.length, area);
   const [first, ...others] = rects;
   const placed: Placed[] = first ? [{ tile: large, rect: first, role: "large" }] : [];
-  return { mode, placed: [...placed, ...pair(shown, others, mode === "phone" ? "equal" : "strip")], page, pages };
+  return {
+    mode,
+    placed: [...placed, ...pair(shown, others, mode === "phone" ? "equal" : "strip")],
+    page,
+    pages,
+  };
 }
 
 /** Pinned by hand, else a screen of another, else whoever spoke last, else the first other. */
@@ -78,7 +105,11 @@ function largeTile(tiles: readonly Tile[], { pinned, floor, you }: StageWish): T
   );
 }
 
-function pageOf(tiles: readonly Tile[], most: number, wanted: number): { shown: readonly Tile[]; page: number; pages: number } {
+function pageOf(
+  tiles: readonly Tile[],
+  most: number,
+  wanted: number,
+): { shown: readonly Tile[]; page: number; pages: number } {
   const pages = Math.max(1, Math.ceil(tiles.length / most));
   const page = Math.max(0, Math.min(wanted, pages - 1));
   return { shown: tiles.slice(page * most, (page + 1) * most), page, pages };

@@ -39,7 +39,8 @@ export class CallView {
 
   // Set by the page.
   form: Form = $state("desktop");
-  soundBlocked = $state(false);
+  /** Tiles whose sound the browser does not play before something is pressed. */
+  readonly blocked = new SvelteSet<string>();
   /** Counts the presses of "Play sound"; the voices try again with each. */
   soundTries = $state(0);
 
@@ -55,7 +56,12 @@ export class CallView {
   readonly #order = new TileOrder();
   readonly #floor = new Floor();
   /** The members that the key is made for now, and those of the key before. */
-  #keyed: { epoch: number | undefined; base: readonly Member[] | undefined; members: readonly Member[]; devices: string } = {
+  #keyed: {
+    epoch: number | undefined;
+    base: readonly Member[] | undefined;
+    members: readonly Member[];
+    devices: string;
+  } = {
     epoch: undefined,
     base: undefined,
     members: [],
@@ -87,7 +93,9 @@ export class CallView {
     this.#before = call;
     if (this.startedAt === 0 && "since" in call.phase) this.startedAt = call.phase.since;
     const ids = this.#order.update(call.tiles, perPage[this.form], this.pinned, now);
-    this.tiles = ids.flatMap((id) => call.tiles.find((tile) => tile.id === id) ?? []);
+    const tiles = ids.flatMap((id) => call.tiles.find((tile) => tile.id === id) ?? []);
+    const same = tiles.length === this.tiles.length && tiles.every((tile, i) => tile === this.tiles[i]);
+    if (!same) this.tiles = tiles;
     this.floor = this.#floor.update(call.tiles, now);
     if (this.pinned !== undefined && !ids.includes(this.pinned)) this.pinned = undefined;
     this.#followKey(call);
@@ -124,7 +132,15 @@ export class CallView {
   }
 
   hintMuted(): void {
-    if (settings.singleKeys) this.toasts.show({ id: "muted", icon: "mic-off", word: "muted.hint", slots: { key: "M" }, keys: ["key"] });
+    // Without a keyboard there is no key to press.
+    if (settings.singleKeys && matchMedia("(any-hover: hover)").matches)
+      this.toasts.show({
+        id: "muted",
+        icon: "mic-off",
+        word: "muted.hint",
+        slots: { key: "M" },
+        keys: ["key"],
+      });
     else this.toasts.show({ id: "muted", icon: "mic-off", word: "muted.hint.plain" });
   }
 
@@ -159,7 +175,11 @@ export class CallView {
       const member = call.members.find((m) => m.index === hand.member);
       if (!member || member.you || line.some((b) => b.member === hand.member)) continue;
       const place = this.handOf(hand.member) ?? 1;
-      this.announcer.say(place === 1 ? t("say.hand.first", { name: member.name }) : t("say.hand", { name: member.name, place }));
+      this.announcer.say(
+        place === 1
+          ? t("say.hand.first", { name: member.name })
+          : t("say.hand", { name: member.name, place }),
+      );
     }
   }
 
@@ -168,7 +188,8 @@ export class CallView {
       state?.tiles.filter((tile) => tile.kind === "screen" && tile.member !== this.you?.index) ?? [];
     const [was, is] = [screens(before), screens(call)];
     for (const tile of is) {
-      if (before && !was.some((w) => w.id === tile.id)) this.announcer.say(t("say.screen", { name: tile.name }));
+      if (before && !was.some((w) => w.id === tile.id))
+        this.announcer.say(t("say.screen", { name: tile.name }));
     }
     if (is.length > 0 && was.length === 0 && this.layout === "grid") {
       this.choose("speaker");
@@ -212,8 +233,16 @@ export class CallView {
     if (!last) return;
     const action = { word: "alarm.details", do: () => (this.shieldOpen = true) } as const;
     if (last.id !== "tamper") this.toasts.show({ id: "alarm", icon: "shield-broken", word: last.id, action });
-    else if (last.name === undefined) this.toasts.show({ id: "alarm", icon: "shield-broken", word: "tamper.unknown", action });
-    else this.toasts.show({ id: "alarm", icon: "shield-broken", word: "tamper", slots: { name: last.name }, action });
+    else if (last.name === undefined)
+      this.toasts.show({ id: "alarm", icon: "shield-broken", word: "tamper.unknown", action });
+    else
+      this.toasts.show({
+        id: "alarm",
+        icon: "shield-broken",
+        word: "tamper",
+        slots: { name: last.name },
+        action,
+      });
   }
 
   #followChat(call: CallState, before: CallState): void {

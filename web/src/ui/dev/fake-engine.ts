@@ -21,7 +21,9 @@ class FakeEngine implements CallEngine {
     this.state = this.#withMedia({ ...scene.state, linkUrl: url });
     document.documentElement.dataset["engine"] = marker;
     // For the pictures: a state can be changed from outside, step by step.
-    Object.assign(globalThis, { fakeCall: { set: (part: Partial<CallState>) => this.#set(part), state: () => this.state, shown: [] } });
+    Object.assign(globalThis, {
+      fakeCall: { set: (part: Partial<CallState>) => this.#set(part), state: () => this.state, shown: [] },
+    });
   }
 
   subscribe(listener: (state: CallState) => void): () => void {
@@ -40,7 +42,8 @@ class FakeEngine implements CallEngine {
   }
 
   join(name: string): Promise<void> {
-    const rename = <T extends { readonly name: string }>(one: T, own: boolean): T => (own ? { ...one, name } : one);
+    const rename = <T extends { readonly name: string }>(one: T, own: boolean): T =>
+      own ? { ...one, name } : one;
     this.#set({
       ...this.#scene.joined,
       phase: { kind: "in-call", since: Date.now() },
@@ -51,12 +54,17 @@ class FakeEngine implements CallEngine {
   }
 
   setMic(on: boolean): Promise<void> {
-    this.#set({ micOn: on, tiles: this.state.tiles.map((tile) => (tile.kind === "self" ? { ...tile, micOn: on } : tile)) });
+    this.#set({
+      micOn: on,
+      tiles: this.state.tiles.map((tile) => (tile.kind === "self" ? { ...tile, micOn: on } : tile)),
+    });
     return Promise.resolve();
   }
 
   setCamera(on: boolean): Promise<void> {
-    const part: Pick<Tile, "state" | "reason"> = on ? { state: "playing", reason: undefined } : { state: "off", reason: "camera-off" };
+    const part: Pick<Tile, "state" | "reason"> = on
+      ? { state: "playing", reason: undefined }
+      : { state: "off", reason: "camera-off" };
     const tiles = this.state.tiles.map((tile) => (tile.kind === "self" ? { ...tile, ...part } : tile));
     this.#set({ cameraOn: on, tiles });
     return Promise.resolve();
@@ -74,7 +82,15 @@ class FakeEngine implements CallEngine {
   sendChat(text: string): void {
     const you = this.state.members.find((m) => m.you);
     const id = `own-${this.state.chat.length}`;
-    const message: ChatMessage = { id, index: you?.index, name: you?.name ?? "", text, sentAt: Date.now(), you: true, delivery: "sending" };
+    const message: ChatMessage = {
+      id,
+      index: you?.index,
+      name: you?.name ?? "",
+      text,
+      sentAt: Date.now(),
+      you: true,
+      delivery: "sending",
+    };
     this.#set({ chat: [...this.state.chat, message] });
     setTimeout(() => this.#deliver(id), 400);
   }
@@ -88,14 +104,21 @@ class FakeEngine implements CallEngine {
     told?.shown.push(tiles);
     const drawn = (tile: Tile): boolean => tile.kind === "self" || tiles.some((s) => s.id === tile.id);
     const changed = this.state.tiles.map((tile): Tile => {
-      if (!drawn(tile) && tile.state === "playing") return { ...tile, state: "waiting", reason: "paused-hidden" };
-      return drawn(tile) && tile.reason === "paused-hidden" ? { ...tile, state: "playing", reason: undefined } : tile;
+      if (!drawn(tile) && tile.state === "playing")
+        return { ...tile, state: "waiting", reason: "paused-hidden" };
+      return drawn(tile) && tile.reason === "paused-hidden"
+        ? { ...tile, state: "playing", reason: undefined }
+        : tile;
     });
     this.#set({ tiles: changed });
   }
 
   askAgain(tileId: string): void {
-    this.#set({ tiles: this.state.tiles.map((tile) => (tile.id === tileId ? { ...tile, state: "waiting", reason: "connecting" } : tile)) });
+    this.#set({
+      tiles: this.state.tiles.map((tile) =>
+        tile.id === tileId ? { ...tile, state: "waiting", reason: "connecting" } : tile,
+      ),
+    });
   }
 
   rejoin(): Promise<void> {
@@ -122,7 +145,13 @@ class FakeEngine implements CallEngine {
   }
 
   #withMedia(state: CallState): CallState {
-    return { ...state, tiles: state.tiles.map((tile) => ({ ...tile, media: tile.state === "playing" ? this.#media.of(tile) : undefined })) };
+    return {
+      ...state,
+      tiles: state.tiles.map((tile) => ({
+        ...tile,
+        media: tile.state === "playing" ? this.#media.of(tile) : undefined,
+      })),
+    };
   }
 }
 
@@ -130,7 +159,10 @@ class FakeEngine implements CallEngine {
 export const fakeDoor: Door = {
   create: ({ url }) => {
     const scene = sceneOf(new URL(url).searchParams.get("scene"));
-    return scene.refused ? Promise.reject(Object.assign(new Error(scene.refused), { code: scene.refused })) : Promise.resolve(new FakeEngine(scene, url));
+    return scene.refused
+      ? Promise.reject(Object.assign(new Error(scene.refused), { code: scene.refused }))
+      : Promise.resolve(new FakeEngine(scene, url));
   },
-  newLink: () => Promise.resolve(`${location.origin}/m/abcdefghij234567?scene=prejoin#AAAAAAAAAAAAAAAAAAAAAA`),
+  newLink: () =>
+    Promise.resolve(`${location.origin}/m/abcdefghij234567?scene=prejoin#AAAAAAAAAAAAAAAAAAAAAA`),
 };

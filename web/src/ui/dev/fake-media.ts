@@ -22,7 +22,10 @@ export class FakeMedia {
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = tile.kind === "screen" ? [1280, 800] : [1280, 800];
     const picture = new Image();
-    picture.src = tile.kind === "screen" ? slide : (art[tile.name.toLowerCase()] ?? order[tile.name.length % order.length] ?? ada);
+    picture.src =
+      tile.kind === "screen"
+        ? slide
+        : (art[tile.name.toLowerCase()] ?? order[tile.name.length % order.length] ?? ada);
     const draw = (): void => canvas.getContext("2d")?.drawImage(picture, 0, 0, canvas.width, canvas.height);
     picture.addEventListener("load", draw);
     this.#timers.push(setInterval(draw, every));

@@ -27,28 +27,65 @@ const devices: Devices = {
   problem: undefined,
 };
 
-const noDevices: Devices = { microphones: [], cameras: [], speakers: [], microphone: undefined, camera: undefined, speaker: undefined, problem: undefined };
+const noDevices: Devices = {
+  microphones: [],
+  cameras: [],
+  speakers: [],
+  microphone: undefined,
+  camera: undefined,
+  speaker: undefined,
+  problem: undefined,
+};
 
 const index = (n: number): MemberIndex => n as MemberIndex;
-const fingerprint = (n: number): string => (0x9f3ac17e0d00n + BigInt(n) * 0x1f3d5b79n).toString(16).padStart(16, "3");
+const fingerprint = (n: number): string =>
+  (0x9f3ac17e0d00n + BigInt(n) * 0x1f3d5b79n).toString(16).padStart(16, "3");
 
 function member(n: number, name: string, part: Partial<Member> = {}): Member {
   return {
-    index: index(n), name, device: fingerprint(n), deviceClass: "web", you: false, owner: false, away: false,
-    mic: true, camera: true, screen: false, hand: false, speaking: false, ...part,
+    index: index(n),
+    name,
+    device: fingerprint(n),
+    deviceClass: "web",
+    you: false,
+    owner: false,
+    away: false,
+    mic: true,
+    camera: true,
+    screen: false,
+    hand: false,
+    speaking: false,
+    ...part,
   };
 }
 
 function camera(of: Member, part: Partial<Tile> = {}): Tile {
   return {
-    id: of.you ? "self" : `${of.index}/camera`, kind: of.you ? "self" : "camera", member: of.index, name: of.name, state: "playing",
-    reason: undefined, seconds: undefined, media: undefined, speaking: of.speaking, micOn: of.mic,
-    layer: of.you ? undefined : { spatial: 2, temporal: 2 }, ...part,
+    id: of.you ? "self" : `${of.index}/camera`,
+    kind: of.you ? "self" : "camera",
+    member: of.index,
+    name: of.name,
+    state: "playing",
+    reason: undefined,
+    seconds: undefined,
+    media: undefined,
+    speaking: of.speaking,
+    micOn: of.mic,
+    layer: of.you ? undefined : { spatial: 2, temporal: 2 },
+    ...part,
   };
 }
 
 function screenOf(of: Member, part: Partial<Tile> = {}): Tile {
-  return { ...camera(of), id: `${of.index}/screen`, kind: "screen", speaking: false, micOn: false, layer: { spatial: 0, temporal: 2 }, ...part };
+  return {
+    ...camera(of),
+    id: `${of.index}/screen`,
+    kind: "screen",
+    speaking: false,
+    micOn: false,
+    layer: { spatial: 0, temporal: 2 },
+    ...part,
+  };
 }
 
 const ada = member(0, "Ada", { you: true, mic: false });
@@ -60,7 +97,12 @@ const noor = member(5, "Noor", { mic: false, camera: false });
 
 const off = { state: "off", reason: "camera-off", layer: undefined } as const;
 const noKey = { state: "no-key", reason: "no-key", layer: undefined } as const;
-const waiting = (reason: Tile["reason"], seconds?: number): Partial<Tile> => ({ state: "waiting", reason, seconds, layer: undefined });
+const waiting = (reason: Tile["reason"], seconds?: number): Partial<Tile> => ({
+  state: "waiting",
+  reason,
+  seconds,
+  layer: undefined,
+});
 
 const minute = 60_000;
 const six = [grace, kofi, mei, lin, noor, ada];
@@ -82,14 +124,33 @@ const call: CallState = {
   quality: "good",
   shield: "unverified",
   alarms: [],
-  counters: { framesSealed: 128_204, framesOpened: 512_977, decryptErrors: 0, replaysRefused: 0, framesHeld: 3 },
+  counters: {
+    framesSealed: 128_204,
+    framesOpened: 512_977,
+    decryptErrors: 0,
+    replaysRefused: 0,
+    framesHeld: 3,
+  },
   linkUrl: "",
   limit: 50,
 };
 
 const at = (clock: string): number => new Date(`2026-05-14T${clock}:00`).getTime();
-function said(of: Member, clock: string, text: string, delivery: ChatMessage["delivery"] = "sent"): ChatMessage {
-  return { id: `${of.name}${clock}${text.length}`, index: of.index, name: of.name, text, sentAt: at(clock), you: of.you, delivery };
+function said(
+  of: Member,
+  clock: string,
+  text: string,
+  delivery: ChatMessage["delivery"] = "sent",
+): ChatMessage {
+  return {
+    id: `${of.name}${clock}${text.length}`,
+    index: of.index,
+    name: of.name,
+    text,
+    sentAt: at(clock),
+    you: of.you,
+    delivery,
+  };
 }
 const chat: readonly ChatMessage[] = [
   said(mei, "10:12", "The seating plan is on the screen now."),
@@ -105,27 +166,74 @@ const speaking = { ...call, micOn: true, members: [grace, kofi, mei, lin, { ...a
 const adaOn: Member = { ...ada, mic: true };
 const withScreen: CallState = {
   ...speaking,
-  tiles: [screenOf(grace), camera(grace), camera(kofi), camera(mei), camera(lin, waiting("connecting")), camera(adaOn)],
+  tiles: [
+    screenOf(grace),
+    camera(grace),
+    camera(kofi),
+    camera(mei),
+    camera(lin, waiting("connecting")),
+    camera(adaOn),
+  ],
 };
 
 const pre: CallState = {
-  ...call, phase: { kind: "idle" }, epoch: 0, members: [ada], tiles: [camera({ ...ada, name: "" })], micOn: true, counters: { ...call.counters, framesOpened: 0 },
+  ...call,
+  phase: { kind: "idle" },
+  epoch: 0,
+  members: [ada],
+  tiles: [camera({ ...ada, name: "" })],
+  micOn: true,
+  counters: { ...call.counters, framesOpened: 0 },
 };
 const preProblem = (problem: Devices["problem"]): CallState => ({
-  ...pre, devices: { ...(problem === "device-busy" || problem === "no-mic" ? devices : noDevices), problem },
-  tiles: [camera(ada, problem === "no-mic" ? {} : { state: "off", reason: problem === "no-camera" ? "no-camera" : "camera-off" })], cameraOn: problem === "no-mic", micOn: false,
+  ...pre,
+  devices: { ...(problem === "device-busy" || problem === "no-mic" ? devices : noDevices), problem },
+  tiles: [
+    camera(
+      ada,
+      problem === "no-mic"
+        ? {}
+        : { state: "off", reason: problem === "no-camera" ? "no-camera" : "camera-off" },
+    ),
+  ],
+  cameraOn: problem === "no-mic",
+  micOn: false,
 });
 
-const names = ["Grace", "Kofi", "Mei", "Lin", "Noor", "Amara", "Bjørn", "Chidi", "Daria", "Esra", "Farid", "Gita", "Hana", "Ilse"];
+const names = [
+  "Grace",
+  "Kofi",
+  "Mei",
+  "Lin",
+  "Noor",
+  "Amara",
+  "Bjørn",
+  "Chidi",
+  "Daria",
+  "Esra",
+  "Farid",
+  "Gita",
+  "Hana",
+  "Ilse",
+];
 const many = names.map((name, i) => member(i + 1, name, { speaking: i === 1, mic: i % 3 !== 2 }));
 const manyTiles = (count: number): Partial<CallState> => {
   const there = many.slice(0, count);
-  return { members: [...there, ada], tiles: [...there.map((m, i) => camera(m, i % 5 === 4 ? off : {})), camera(ada)] };
+  return {
+    members: [...there, ada],
+    tiles: [...there.map((m, i) => camera(m, i % 5 === 4 ? off : {})), camera(ada)],
+  };
 };
 
 const reasons: readonly Partial<Tile>[] = [
-  waiting("connecting"), waiting("paused-bandwidth"), waiting("reconnecting", 8), noKey, { ...noKey, reason: "no-key-long" }, { ...noKey, reason: "refused" },
-  waiting("frozen", 4), { ...noKey, reason: "codec" },
+  waiting("connecting"),
+  waiting("paused-bandwidth"),
+  waiting("reconnecting", 8),
+  noKey,
+  { ...noKey, reason: "no-key-long" },
+  { ...noKey, reason: "refused" },
+  waiting("frozen", 4),
+  { ...noKey, reason: "codec" },
 ];
 
 /** Every state that has words or a look of its own. */
@@ -141,25 +249,78 @@ export const scenes: Readonly<Record<string, Scene>> = {
   grid: { state: { ...call, chat: chat.slice(0, 2) } },
   "grid-9": { state: { ...call, ...manyTiles(8) } },
   "grid-15": { state: { ...call, ...manyTiles(14) } },
-  reasons: { state: { ...call, members: [...many.slice(0, 8), ada], tiles: [...many.slice(0, 8).map((m, i) => camera({ ...m, speaking: false }, reasons[i])), camera(ada)] } },
+  reasons: {
+    state: {
+      ...call,
+      members: [...many.slice(0, 8), ada],
+      tiles: [...many.slice(0, 8).map((m, i) => camera({ ...m, speaking: false }, reasons[i])), camera(ada)],
+    },
+  },
   speaker: { state: withScreen },
   chat: { state: { ...withScreen, chat } },
   pair: { state: { ...call, members: [grace, ada], tiles: [camera(grace), camera(ada)] } },
   alone: { state: { ...call, members: [ada], tiles: [camera(ada)], epoch: 1 } },
-  phone: { state: { ...speaking, quality: "poor", tiles: [camera(grace), camera(kofi), camera(mei), camera(lin, waiting("paused-bandwidth")), camera(adaOn)], chat: chat.slice(0, 2) } },
+  phone: {
+    state: {
+      ...speaking,
+      quality: "poor",
+      tiles: [
+        camera(grace),
+        camera(kofi),
+        camera(mei),
+        camera(lin, waiting("paused-bandwidth")),
+        camera(adaOn),
+      ],
+      chat: chat.slice(0, 2),
+    },
+  },
   weak: { state: { ...call, quality: "poor" } },
-  sharing: { state: { ...speaking, sharing: true, tiles: [camera(grace), camera(kofi), camera(adaOn), screenOf(adaOn)] } },
-  "lost-soon": { state: { ...call, quality: "lost", phase: { kind: "reconnecting", since: Date.now(), until: Date.now() + 8000 } } },
+  sharing: {
+    state: {
+      ...speaking,
+      sharing: true,
+      tiles: [camera(grace), camera(kofi), camera(adaOn), screenOf(adaOn)],
+    },
+  },
+  "lost-soon": {
+    state: {
+      ...call,
+      quality: "lost",
+      phase: { kind: "reconnecting", since: Date.now(), until: Date.now() + 8000 },
+    },
+  },
   exposed: { state: { ...call, shield: "exposed" } },
   verified: { state: { ...call, shield: "verified" } },
-  alarm: { state: { ...call, alarms: [{ id: "ghost", name: undefined, at: at("10:12") }, { id: "tamper", name: "Lin", at: at("10:15") }] } },
+  alarm: {
+    state: {
+      ...call,
+      alarms: [
+        { id: "ghost", name: undefined, at: at("10:12") },
+        { id: "tamper", name: "Lin", at: at("10:15") },
+      ],
+    },
+  },
   left: { state: { ...call, phase: { kind: "left", reason: "self" } } },
   ended: { state: { ...call, phase: { kind: "left", reason: "ended" } } },
   removed: { state: { ...call, phase: { kind: "left", reason: "removed" } } },
   ...Object.fromEntries(
-    (["link-wrong", "link-expired", "lost", "downgrade", "transport", "no-insertable", "other-tab", "second-meeting", "unknown"] as const).map((code) => [
+    (
+      [
+        "link-wrong",
+        "link-expired",
+        "lost",
+        "downgrade",
+        "transport",
+        "no-insertable",
+        "other-tab",
+        "second-meeting",
+        "unknown",
+      ] as const
+    ).map((code) => [
       code,
-      { state: { ...call, phase: { kind: "failed", code, detail: "session worker: no answer" } } } satisfies Scene,
+      {
+        state: { ...call, phase: { kind: "failed", code, detail: "session worker: no answer" } },
+      } satisfies Scene,
     ]),
   ),
   "room-full": { state: { ...call, phase: { kind: "failed", code: "room-full", limit: 50 } } },

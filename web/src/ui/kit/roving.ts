@@ -6,7 +6,8 @@ import type { Attachment } from "svelte/attachments";
  */
 export function roving(items: string, axis: "inline" | "both"): Attachment<HTMLElement> {
   return (group) => {
-    const all = (): HTMLElement[] => [...group.querySelectorAll<HTMLElement>(items)].filter((item) => item.checkVisibility());
+    const all = (): HTMLElement[] =>
+      [...group.querySelectorAll<HTMLElement>(items)].filter((item) => item.checkVisibility());
     let at: HTMLElement | undefined;
     let index = 0;
     let focused = false;
@@ -43,7 +44,10 @@ export function roving(items: string, axis: "inline" | "both"): Attachment<HTMLE
     const observer = new MutationObserver(() => {
       // The item that had the focus is gone: its neighbour gets it.
       const orphaned = document.activeElement === null || document.activeElement === document.body;
-      if (focused && at?.isConnected === false && orphaned) all().at(Math.min(index, all().length - 1))?.focus();
+      if (focused && at?.isConnected === false && orphaned)
+        all()
+          .at(Math.min(index, all().length - 1))
+          ?.focus();
       settle();
     });
 
@@ -61,7 +65,13 @@ export function roving(items: string, axis: "inline" | "both"): Attachment<HTMLE
   };
 }
 
-function step(key: string, from: number, count: number, rtl: boolean, axis: "inline" | "both"): number | undefined {
+function step(
+  key: string,
+  from: number,
+  count: number,
+  rtl: boolean,
+  axis: "inline" | "both",
+): number | undefined {
   const forward = rtl ? "ArrowLeft" : "ArrowRight";
   const back = rtl ? "ArrowRight" : "ArrowLeft";
   if (key === forward || (axis === "both" && key === "ArrowDown")) return (from + 1) % count;
