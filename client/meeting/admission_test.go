@@ -75,6 +75,50 @@ func TestSilentFirstDevice(t *testing.T) {
 	}
 }
 
+// The first device loses its connection before it makes the first epoch: the next
+// does not wait for it.
+func TestAwayFirstDevice(t *testing.T) {
+	s := newSim(t, 56)
+	ada := s.join("Ada", true)
+	for len(s.server.seats) == 0 {
+		s.run(time.Millisecond)
+	}
+	ada.down = true
+	ada.cut()
+	s.run(100 * time.Millisecond)
+	lin := s.join("Lin", false)
+	s.run(200 * time.Millisecond)
+	s.checkTogether(lin)
+	ada.down = false
+	s.run(5 * time.Second)
+	s.checkTogether(ada, lin)
+}
+
+// Who has seen that somebody else made the first epoch waits to be let in, and
+// does not try to make another, however long it takes.
+func TestFirstEpochIsMadeOnce(t *testing.T) {
+	s := newSim(t, 57)
+	ada, lin := s.join("Ada", true), s.join("Lin", true)
+	commits := 0
+	s.server.refuse = func(from *modelSeat, f *api.ClientFrame) *api.Error {
+		if f.GetCommit() != nil && from.id == 2 {
+			commits++
+		}
+		return nil
+	}
+	for s.server.epoch == 0 {
+		s.run(time.Millisecond)
+	}
+	ada.frozen = true // before it lets Lin in
+	s.run(4 * time.Second)
+	if len(s.server.seats) != 2 || commits != 0 {
+		t.Errorf("%d seats, %d commits of Lin", len(s.server.seats), commits)
+	}
+	ada.thaw()
+	s.run(3 * time.Second)
+	s.checkTogether(ada, lin)
+}
+
 // Seats that are not proven, such as of an announcement that is played again,
 // are before nobody.
 func TestGhostIsNotFirst(t *testing.T) {

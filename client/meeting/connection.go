@@ -82,7 +82,7 @@ func (m *Meeting) resetSeat() {
 	m.device, m.seat, m.token, m.lastEvent, m.caughtUp = nil, 0, secret.Value{}, 0, false
 	m.seats, m.order, m.byHash = make(map[SeatID]*seat), nil, make(map[deviceHash]SeatID)
 	m.byKey = make(map[signatureKey]SeatID)
-	m.known, m.retired, m.begun = knownDevices{}, keyRing{}, false
+	m.known, m.retired = knownDevices{}, keyRing{}
 	m.streams = nil
 	m.requests = make(map[uint64]request)
 	for _, o := range m.outbox {

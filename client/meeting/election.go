@@ -41,7 +41,7 @@ func (m *Meeting) waiting() []session.Announcement {
 
 func (m *Meeting) work() work {
 	if m.group == nil {
-		return work{first: m.isProven() && !m.begun}
+		return work{first: !m.begun}
 	}
 	w := work{add: m.waiting()}
 	for _, member := range m.group.Roster() {
@@ -53,13 +53,6 @@ func (m *Meeting) work() work {
 		w.add = w.add[:room]
 	}
 	return w
-}
-
-// isProven reports whether this device's own seat counts. Only a server that
-// does not list it as it is can make it count for nothing.
-func (m *Meeting) isProven() bool {
-	s := m.seats[m.seat]
-	return s != nil && s.proven
 }
 
 // rank counts the connected members that come before this device. As long as it

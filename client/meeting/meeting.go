@@ -63,7 +63,7 @@ type Meeting struct {
 
 	// The keys.
 	group       *session.Group // nil before the first epoch
-	begun       bool           // somebody may hold a key: the first epoch is made already
+	begun       bool           // somebody may hold a key: epoch 1 is not for this device to make; set by Joined
 	header      []byte         // of the current epoch
 	members     map[deviceHash]Index
 	previous    []oldGroup  // oldest first
