@@ -30,14 +30,6 @@ export class Seat {
     this.#channel.addEventListener("message", (event) => this.#hear(event.data));
   }
 
-  /** Looks whether another tab holds the lock, without taking it. */
-  async look(): Promise<Claim> {
-    if (this.#release || !("locks" in navigator)) return { kind: "free" };
-    const { held } = await navigator.locks.query();
-    if (!held?.some((lock) => lock.name === lockName)) return { kind: "free" };
-    return { kind: "taken", sameMeeting: (await this.#ask()) === this.#meeting };
-  }
-
   /** Takes the lock if it is free; else says whether the other tab is in the same meeting. */
   async claim(): Promise<Claim> {
     if (this.#release) return { kind: "free" };
