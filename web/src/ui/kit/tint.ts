@@ -9,9 +9,7 @@ export function tint(name: string): string {
 
 /** The first letter of a name as people see it, whatever the script. */
 export function initial(name: string): string {
-  const first = new Intl.Segmenter(undefined, { granularity: "grapheme" })
-    .segment(name.trim())
-    [Symbol.iterator]()
-    .next();
-  return first.done ? "?" : first.value.segment.toLocaleUpperCase();
+  const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(name.trim());
+  for (const { segment } of letters) return segment.toLocaleUpperCase();
+  return "?";
 }
