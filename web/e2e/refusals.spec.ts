@@ -68,6 +68,21 @@ test.describe("what goes wrong is said in words", () => {
     await expect(tile(ada.page, "Kofi")).toHaveAttribute("data-state", "off");
   });
 
+  test("off before the devices are open stays off", async () => {
+    const ada = await start({ picture: pictures.ada });
+    const link = await startMeeting(ada.page, server.url, "Ada");
+    const kofi = await start({ picture: pictures.kofi });
+    await kofi.page.goto(link);
+    // At once, while the browser still opens both.
+    await kofi.page.getByTestId("toggle-mic").click();
+    await kofi.page.getByTestId("toggle-camera").click();
+    await enter(kofi.page, "Kofi");
+    await expect(kofi.page.getByTestId("toggle-mic")).toHaveAttribute("aria-pressed", "false");
+    await expect(kofi.page.getByTestId("toggle-camera")).toHaveAttribute("aria-pressed", "false");
+    await expect(tile(ada.page, "Kofi")).toContainText("microphone off");
+    await expect(tile(ada.page, "Kofi")).toHaveAttribute("data-state", "off");
+  });
+
   test("a denied permission is named", async () => {
     const ada = await start({ permissions: [], answersPrompts: false, args: ["--deny-permission-prompts"] });
     await ada.page.goto(server.url);
@@ -81,9 +96,9 @@ test.describe("what goes wrong is said in words", () => {
     const link = await startMeeting(ada.page, server.url, "Ada");
     const second = await ada.context.newPage();
     await second.goto(link);
-    await second.getByTestId("join").click();
     await expect(second.getByText("You are in this call in another tab.")).toBeVisible();
     await second.getByRole("button", { name: "Move it here" }).click();
+    await enter(second, "Ada");
     await expect(second.getByTestId("leave")).toBeVisible({ timeout: 20_000 });
     await expect(ada.page.getByTestId("leave")).toHaveCount(0);
   });
@@ -94,7 +109,6 @@ test.describe("what goes wrong is said in words", () => {
     const second = await ada.context.newPage();
     await second.goto(server.url);
     await second.getByTestId("new-meeting").click();
-    await second.getByTestId("join").click();
     await expect(second.getByText(/Joining here leaves it/)).toBeVisible();
     await expect(ada.page.getByTestId("leave")).toBeVisible();
   });

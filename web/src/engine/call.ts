@@ -281,7 +281,7 @@ export class Call implements CallEngine {
   }
 
   #showOwn(): void {
-    const { micOn, cameraOn, sharing, handRaised } = this.#own;
+    const { micSwitch: micOn, cameraSwitch: cameraOn, sharing, handRaised } = this.#own;
     this.#store.set({ micOn, cameraOn, sharing, handRaised, devices: this.#own.devices() });
     this.#meters.refresh();
   }

@@ -45,6 +45,15 @@ export class OwnMedia {
     return this.#wantsCamera && this.#devices.track("camera") !== undefined;
   }
 
+  /** What a switch is to show: on from the wish on, while the device is being opened, until it cannot be. */
+  get micSwitch(): boolean {
+    return this.#wantsMic && !this.#devices.failed("microphone");
+  }
+
+  get cameraSwitch(): boolean {
+    return this.#wantsCamera && !this.#devices.failed("camera");
+  }
+
   get sharing(): boolean {
     return this.#screen !== undefined;
   }

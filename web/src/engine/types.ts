@@ -105,6 +105,7 @@ export interface CallState {
   readonly tiles: readonly Tile[];
   readonly chat: readonly ChatMessage[];
   readonly devices: Devices;
+  /** What the switches show: on from the wish on, until the device cannot be opened. */
   readonly micOn: boolean;
   readonly cameraOn: boolean;
   readonly sharing: boolean;

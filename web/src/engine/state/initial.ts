@@ -19,8 +19,9 @@ export function initialState(linkUrl: string): CallState {
       speaker: undefined,
       problem: undefined,
     },
-    micOn: false,
-    cameraOn: false,
+    // Both are wanted until the user says otherwise.
+    micOn: true,
+    cameraOn: true,
     sharing: false,
     handRaised: false,
     micLevel: 0,
