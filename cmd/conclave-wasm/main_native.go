@@ -2,10 +2,13 @@
 
 package main
 
-import "os"
+import (
+	"fmt"
+	"os"
+)
 
 // main says that this program is for browsers.
 func main() {
-	os.Stderr.WriteString("conclave-wasm runs in browsers: build it with GOOS=js GOARCH=wasm\n")
+	fmt.Fprintln(os.Stderr, "conclave-wasm runs in browsers: build it with GOOS=js GOARCH=wasm")
 	os.Exit(2)
 }

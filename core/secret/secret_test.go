@@ -73,8 +73,8 @@ func TestValueDoesNotPrint(t *testing.T) {
 func TestValueDoesNotMarshal(t *testing.T) {
 	h := newHolder()
 	var text, js bytes.Buffer
-	slog.New(slog.NewTextHandler(&text, nil)).Info("m", "value", h.Exported, "struct", h)
-	slog.New(slog.NewJSONHandler(&js, nil)).Info("m", "value", h.Exported, "struct", h)
+	slog.New(slog.NewTextHandler(&text, nil)).Info("m", slog.Any("value", h.Exported), slog.Any("struct", h))
+	slog.New(slog.NewJSONHandler(&js, nil)).Info("m", slog.Any("value", h.Exported), slog.Any("struct", h))
 	mustNotLeak(t, "slog text", text.String())
 	mustNotLeak(t, "slog JSON", js.String())
 	if b, err := json.Marshal(h.Exported); !errors.Is(err, secret.ErrMarshal) {

@@ -27,11 +27,20 @@ const (
 
 // String returns the name of c for logs and tests.
 func (c Context) String() string {
-	names := [contexts]string{"microphone", "camera", "screen", "data", "screen audio"}
-	if c >= contexts {
+	switch c {
+	case Microphone:
+		return "microphone"
+	case Camera:
+		return "camera"
+	case Screen:
+		return "screen"
+	case Data:
+		return "data"
+	case ScreenAudio:
+		return "screen audio"
+	default:
 		return fmt.Sprintf("context %d", uint8(c))
 	}
-	return names[c]
 }
 
 // IsValid reports whether c is one of the contexts above.

@@ -59,8 +59,9 @@ func (c Codec) String() string {
 		return "video/AV1"
 	case H264:
 		return "video/H264"
+	default:
+		return "unknown"
 	}
-	return "unknown"
 }
 
 // MaxSpatial is the most spatial layers a VP9 descriptor can tell.

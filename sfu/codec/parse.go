@@ -18,8 +18,9 @@ func Parse(c Codec, payload []byte, info *Info) error {
 		return info.parseAV1(payload)
 	case H264:
 		return info.parseH264(payload)
+	default:
+		return ErrUnsupported
 	}
-	return ErrUnsupported
 }
 
 // A reader takes bytes from the front of a payload. After taking too many,

@@ -153,7 +153,7 @@ func FuzzSelector(f *testing.F) {
 			if _, _, ok := s.Lookup(uint16(head[5])); ok {
 				s.Resend(uint16(head[5]), &p)
 			}
-			for n := uint16(0); n < 4; n++ {
+			for n := range uint16(4) {
 				source, incoming, ok := s.Lookup(s.numbers.Next() - n)
 				if ok && source == p.Source && incoming == p.Sequence {
 					if _, _, found := s.numbers.Find(seqmap.Origin{Source: source, Sequence: incoming}); !found {

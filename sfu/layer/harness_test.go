@@ -135,9 +135,9 @@ func (b *publisher) picture(t tester, number int, now time.Time, key bool) []*wi
 			b.sequence++
 		}
 	}
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].frame != nil {
-			all[i].marker = true
+	for _, w := range slices.Backward(all) {
+		if w.frame != nil {
+			w.marker = true
 			break
 		}
 	}
@@ -217,8 +217,9 @@ func (b *publisher) payload(f *frame, first, last bool) []byte {
 			return append([]byte{0x7c, 0x05}, "sealed"...)
 		}
 		return append([]byte{0x5c, 0x01}, "sealed"...)
+	default:
+		panic("no such codec")
 	}
-	panic("no such codec")
 }
 
 // A server is one receiver's slot with what lies before it: windows, readers

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu/codec"
 	"pgregory.net/rapid"
+
+	"conclave/sfu/codec"
 )
 
 const interval = 33 * time.Millisecond

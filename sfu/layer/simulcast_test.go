@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"conclave/sfu/codec"
 	"pgregory.net/rapid"
+
+	"conclave/sfu/codec"
 )
 
 func simulcast(c codec.Codec, first Source) Stream {

@@ -58,11 +58,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer member.Close()
 	if err := serve(ctx, link.URL(s.URL()), tap); err != nil {
-		return err
+		return errors.Join(err, member.Close())
 	}
-	return <-ended
+	return errors.Join(<-ended, member.Close())
 }
 
 // packet is a packet of the server as the tap takes it.
