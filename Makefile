@@ -85,8 +85,9 @@ bench: ## benchmarks, ten runs each; see bench/RESULTS.md
 	go test -run='^$$' -bench=. -benchmem -count=$(or $(COUNT),10) ./core/... ./sfu/... ./client/... | tee bench/out/new.txt
 	$(TOOL) benchstat bench/out/new.txt
 
-soak: build ## long runs: an hour of fuzzing, ten minutes of churn
+soak: build ## long runs: fuzzing, 400 random meetings, browsers that join and leave
 	tools/fuzz.sh 60s
+	CONCLAVE_SEEDS=400 go test -count=1 -timeout=60m -run=TestRandomMeetings ./client/meeting
 	cd web && npm run soak
 
 proto: web/node_modules/.package-lock.json ## generate api/conclave.pb.go
