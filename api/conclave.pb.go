@@ -94,7 +94,7 @@ const (
 	ErrorCode_ERROR_CODE_MEETING_UNKNOWN ErrorCode = 4 // no such meeting, or it has expired
 	ErrorCode_ERROR_CODE_MEETING_FULL    ErrorCode = 5
 	ErrorCode_ERROR_CODE_SEAT_GONE       ErrorCode = 6 // resume came too late or with a wrong token
-	ErrorCode_ERROR_CODE_EPOCH_CONFLICT  ErrorCode = 7
+	ErrorCode_ERROR_CODE_EPOCH_CONFLICT  ErrorCode = 7 // the meeting has moved on; the events say how
 	ErrorCode_ERROR_CODE_NOT_JOINED      ErrorCode = 8 // first frame was not Join
 	ErrorCode_ERROR_CODE_RATE_LIMITED    ErrorCode = 9
 	ErrorCode_ERROR_CODE_MEDIA           ErrorCode = 10 // the SDP could not be used
@@ -499,7 +499,8 @@ func (*ClientFrame_Ping) isClientFrame_Body() {}
 // Reply: Joined or Error.
 type Join struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// meeting is the 16-character meeting id, derived from the link secret.
+	// meeting is the 16-character meeting id, derived from the admission key,
+	// which is derived from the link secret.
 	Meeting string `protobuf:"bytes,1,opt,name=meeting,proto3" json:"meeting,omitempty"`
 	// create makes the meeting if it does not exist. Only the device that made
 	// the link sets it; without it an unknown meeting is ERROR_CODE_MEETING_UNKNOWN.
@@ -512,9 +513,8 @@ type Join struct {
 	// protocol is the highest protocol version the client speaks; now 1.
 	Protocol uint32 `protobuf:"varint,5,opt,name=protocol,proto3" json:"protocol,omitempty"`
 	// admission_key is the public half of the link's admission key, 32 bytes
-	// (Ed25519). Set with create: the server keeps it with the meeting, and
-	// checks by it who holds the link. Another key for a meeting that exists is
-	// ERROR_CODE_NOT_ADMITTED.
+	// (Ed25519). meeting follows from it (docs/protocol.md, section 1): with any
+	// other key it is ERROR_CODE_NOT_ADMITTED. Empty when resuming.
 	AdmissionKey []byte `protobuf:"bytes,6,opt,name=admission_key,json=admissionKey,proto3" json:"admission_key,omitempty"`
 	// admission is the signature of the meeting id and the announcement's hash
 	// by the admission key, 64 bytes (docs/protocol.md, section 6). Missing or
@@ -706,7 +706,8 @@ func (*Leave) Descriptor() ([]byte, []int) {
 // Commit begins a new epoch. The server accepts it only when epoch is exactly
 // the meeting's current epoch plus one, so one commit wins each epoch. Epoch 1
 // may come from any connected seat, a later one only from a seat that was given
-// the key of the epoch before.
+// the key of the epoch before. Every seat with that key that is in the meeting,
+// connected or away, must get the new one: nobody is removed while present.
 // Reply: Accepted, or Error ERROR_CODE_EPOCH_CONFLICT.
 type Commit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -823,10 +824,13 @@ func (x *SealedKey) GetSealed() []byte {
 	return nil
 }
 
-// Data hands a sealed message to all members (chat, participant state).
+// Data hands a sealed message to all members (chat, participant state). A seat
+// that was not given the key of the current epoch is refused with
+// ERROR_CODE_EPOCH_CONFLICT and tries again once it has it.
+// Reply: Accepted or Error.
 type Data struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Sealed        []byte                 `protobuf:"bytes,1,opt,name=sealed,proto3" json:"sealed,omitempty"` // at most 64 KiB
+	Sealed        []byte                 `protobuf:"bytes,1,opt,name=sealed,proto3" json:"sealed,omitempty"` // at most 8 KiB
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1671,7 +1675,8 @@ type Joined struct {
 	// nobody has committed yet or the last who held the current key has left.
 	// Then the first proven, connected seat is to make epoch 1.
 	Epoch uint64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// last_event is the sequence number of the newest Event before this reply.
+	// last_event is the sequence number of the newest Event before this reply or,
+	// when resumed, Resume.last_event: all later ones follow.
 	LastEvent uint64 `protobuf:"varint,5,opt,name=last_event,json=lastEvent,proto3" json:"last_event,omitempty"`
 	// grace is how many milliseconds a lost seat is kept.
 	GraceMs uint32 `protobuf:"varint,6,opt,name=grace_ms,json=graceMs,proto3" json:"grace_ms,omitempty"`

@@ -6,8 +6,8 @@
 //
 // The package opens nothing: announcements, headers, sealed keys and data are
 // bytes that it hands on. Of whoever takes a seat it checks only the admission, a
-// signature by the key that came with the meeting. It has no clock, no socket and no goroutine: time is
-// an argument, frames to send wait in an [Outbox], and [Registry.Tick] makes
-// seats and meetings expire. A panic in the code of one meeting ends that
-// meeting only.
+// signature by the key that the meeting's id follows from. It has no clock, no
+// socket and no goroutine: time is an argument, frames to send wait in an
+// [Outbox], and [Registry.Tick] makes seats and meetings expire. A panic in the
+// code of one meeting ends that meeting only.
 package room

@@ -19,7 +19,7 @@ func TestMeetingExpires(t *testing.T) {
 	a := join(t, g, epoch0)
 	a.do(epoch0, &api.ClientFrame{Body: &api.ClientFrame_Leave{Leave: &api.Leave{}}})
 	again := joinFrame(meeting, "a")
-	again.Create, again.AdmissionKey = false, nil
+	again.Create = false
 	g.Tick(epoch0.Add(59 * time.Minute))
 	b, err := tryJoin(t, g, epoch0.Add(59*time.Minute), again)
 	if err != nil {
@@ -66,7 +66,7 @@ func TestPanicEndsOneMeeting(t *testing.T) {
 		Log:      slog.New(slog.NewTextHandler(&logged, nil)),
 	})
 	a := join(t, g, epoch0)
-	other, err := tryJoin(t, g, epoch0, joinFrame("zzzzzzzzzzzzzzzz", "a"))
+	other, err := tryJoin(t, g, epoch0, joinFrame(otherMeeting, "a"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package room
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"log/slog"
 	"sync"
@@ -142,24 +141,16 @@ func (g *Registry) join(now time.Time, request uint64, j *api.Join, out *Outbox)
 }
 
 // admit returns the meeting of a device that has shown that it holds the link.
-// The device that makes a meeting brings the key for all who come later.
 func (g *Registry) admit(now time.Time, j *api.Join) (*Room, error) {
 	if err := checkAdmission(j); err != nil {
 		return nil, err
 	}
-	key := ed25519.PublicKey(j.GetAdmissionKey())
-	room := g.lookup(j.GetMeeting())
-	if !j.GetCreate() {
-		if room == nil {
-			return nil, &Error{Code: api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN, Message: "no such meeting, or it has expired"}
-		}
-		key = room.admission
-	}
-	if !isAdmitted(key, j) {
-		return nil, notAdmitted("admission is not by the meeting's key")
-	}
 	if j.GetCreate() {
-		return g.create(now, j.GetMeeting(), key)
+		return g.create(now, j.GetMeeting())
+	}
+	room := g.lookup(j.GetMeeting())
+	if room == nil {
+		return nil, &Error{Code: api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN, Message: "no such meeting, or it has expired"}
 	}
 	return room, nil
 }
@@ -170,20 +161,17 @@ func (g *Registry) lookup(meeting string) *Room {
 	return g.rooms[meeting]
 }
 
-// create makes the meeting, or returns it if it is there with the same key.
-func (g *Registry) create(now time.Time, meeting string, admission ed25519.PublicKey) (*Room, error) {
+// create makes the meeting, or returns it if it is there.
+func (g *Registry) create(now time.Time, meeting string) (*Room, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if r := g.rooms[meeting]; r != nil {
-		if !r.admission.Equal(admission) {
-			return nil, notAdmitted("the meeting has another admission key")
-		}
 		return r, nil
 	}
 	if g.closed || len(g.rooms) >= g.cfg.MaxMeetings {
 		return nil, &Error{Code: api.ErrorCode_ERROR_CODE_RATE_LIMITED, Message: "this server takes no more meetings now"}
 	}
-	r := newRoom(g, meeting, admission, now)
+	r := newRoom(g, meeting, now)
 	g.rooms[meeting] = r
 	g.stats.Meetings.Add(1)
 	return r, nil

@@ -1,7 +1,6 @@
 package room
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -44,11 +43,8 @@ type Room struct {
 	registry *Registry
 	cfg      Config
 	meeting  string // never logged; the log has a number instead
-	// admission is the public key that admits devices, which the device that
-	// made the meeting brought.
-	admission ed25519.PublicKey
-	log       *slog.Logger
-	media     Media
+	log      *slog.Logger
+	media    Media
 
 	nextSeat atomic.Uint32
 
@@ -62,8 +58,8 @@ type Room struct {
 	ended      bool
 }
 
-func newRoom(g *Registry, meeting string, admission ed25519.PublicKey, now time.Time) *Room {
-	r := &Room{registry: g, cfg: g.cfg, meeting: meeting, admission: slices.Clone(admission), emptySince: now}
+func newRoom(g *Registry, meeting string, now time.Time) *Room {
+	r := &Room{registry: g, cfg: g.cfg, meeting: meeting, emptySince: now}
 	r.log = g.cfg.Log.With(slog.Uint64("meeting", g.counter.Add(1)))
 	r.media = g.cfg.NewMedia(r.log, r.fail)
 	return r

@@ -18,8 +18,6 @@ import (
 
 var epoch0 = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-const meeting = "abcdefghijkl2345"
-
 // client is one connection in a test, with the frames it was sent.
 type client struct {
 	t       *testing.T
@@ -171,6 +169,7 @@ func TestJoinRefused(t *testing.T) {
 	}{
 		{"protocol", func(j *api.Join) { j.Protocol = 0 }, api.ErrorCode_ERROR_CODE_PROTOCOL},
 		{"unknown meeting", func(j *api.Join) { j.Create = false }, api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN},
+		{"no link", func(j *api.Join) { j.AdmissionKey = nil }, api.ErrorCode_ERROR_CODE_NOT_ADMITTED},
 		{"short id", func(j *api.Join) { j.Meeting = "abc" }, api.ErrorCode_ERROR_CODE_MALFORMED},
 		{"upper case id", func(j *api.Join) { j.Meeting = strings.ToUpper(meeting) }, api.ErrorCode_ERROR_CODE_MALFORMED},
 		{"no announcement", func(j *api.Join) { j.Announcement = nil }, api.ErrorCode_ERROR_CODE_MALFORMED},
@@ -194,7 +193,7 @@ func TestJoinRefused(t *testing.T) {
 	if e := wantCode(t, err, api.ErrorCode_ERROR_CODE_MEETING_FULL); e.Limit != 1 {
 		t.Errorf("limit = %d, want 1", e.Limit)
 	}
-	_, err = tryJoin(t, g, epoch0, joinFrame("zzzzzzzzzzzzzzzz", "a"))
+	_, err = tryJoin(t, g, epoch0, joinFrame(otherMeeting, "a"))
 	wantCode(t, err, api.ErrorCode_ERROR_CODE_RATE_LIMITED)
 }
 

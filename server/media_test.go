@@ -16,7 +16,7 @@ const (
 )
 
 // inMeeting starts a server with two peers, of whom the first plays.
-func inMeeting(t *testing.T) (publisher *sender, viewer *receiver, meeting string) {
+func inMeeting(t *testing.T) (publisher *sender, viewer *receiver, meeting link) {
 	t.Helper()
 	s := start(t, Config{})
 	meeting = newMeeting()

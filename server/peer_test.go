@@ -45,11 +45,21 @@ func start(t *testing.T, cfg Config) *Server {
 	return s
 }
 
-// newMeeting returns a meeting id that nobody has.
-func newMeeting() string {
-	var b [10]byte
-	rand.Read(b[:])
-	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+// A link is what admits to one meeting.
+type link struct{ key ed25519.PrivateKey }
+
+// newMeeting returns the link of a meeting that nobody has.
+func newMeeting() link {
+	seed := make([]byte, ed25519.SeedSize)
+	rand.Read(seed)
+	return link{ed25519.NewKeyFromSeed(seed)}
+}
+
+func (l link) public() ed25519.PublicKey { return l.key.Public().(ed25519.PublicKey) }
+
+func (l link) id() string {
+	hash := sha256.Sum256(append([]byte("Conclave 1.0 meeting id"), l.public()...))
+	return strings.ToLower(base32.StdEncoding.EncodeToString(hash[:10]))
 }
 
 // A peer is a client of the signalling in a test. What it is sent is kept, and
@@ -233,22 +243,18 @@ func (p *peer) ask(f *api.ClientFrame) *api.Reply {
 }
 
 // joinFrame is the Join of a device that holds the link of the meeting.
-func joinFrame(meeting string, create bool) *api.ClientFrame {
-	seed := sha256.Sum256([]byte(meeting))
-	key := ed25519.NewKeyFromSeed(seed[:])
+func joinFrame(meeting link, create bool) *api.ClientFrame {
 	hash := sha256.Sum256([]byte("an announcement"))
 	j := &api.Join{
-		Meeting: meeting, Create: create, Announcement: []byte("an announcement"), Protocol: 1,
-		Admission: ed25519.Sign(key, fmt.Appendf(nil, "Conclave 1.0 admission\x10%s%s", meeting, hash[:])),
-	}
-	if create {
-		j.AdmissionKey = key.Public().(ed25519.PublicKey)
+		Meeting: meeting.id(), Create: create, Announcement: []byte("an announcement"), Protocol: 1,
+		AdmissionKey: meeting.public(),
+		Admission:    ed25519.Sign(meeting.key, fmt.Appendf(nil, "Conclave 1.0 admission\x10%s%s", meeting.id(), hash[:])),
 	}
 	return &api.ClientFrame{Body: &api.ClientFrame_Join{Join: j}}
 }
 
 // join takes a seat, or fails the test.
-func (p *peer) join(meeting string) *peer {
+func (p *peer) join(meeting link) *peer {
 	p.t.Helper()
 	r := p.ask(joinFrame(meeting, true))
 	if r.GetJoined() == nil {
@@ -259,7 +265,7 @@ func (p *peer) join(meeting string) *peer {
 }
 
 // resume takes the seat back on a new connection.
-func (p *peer) resume(meeting string) *api.Reply {
+func (p *peer) resume(meeting link) *api.Reply {
 	p.t.Helper()
 	p.mu.Lock()
 	last := p.joined.GetLastEvent()
@@ -269,7 +275,7 @@ func (p *peer) resume(meeting string) *api.Reply {
 	p.mu.Unlock()
 	p.dial()
 	return p.ask(&api.ClientFrame{Body: &api.ClientFrame_Join{Join: &api.Join{
-		Meeting: meeting, Protocol: 1,
+		Meeting: meeting.id(), Protocol: 1,
 		Resume: &api.Resume{Seat: p.joined.GetSeat(), Token: p.joined.GetToken(), LastEvent: last},
 	}}})
 }

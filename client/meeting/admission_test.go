@@ -9,12 +9,12 @@ import (
 	"conclave/api"
 )
 
-// A meeting that somebody with another link made, or that the server mixes up:
-// this link opens nothing there.
+// A server that refuses what the link admits to.
 func TestNotAdmitted(t *testing.T) {
 	for _, create := range []bool{true, false} {
 		s := newSim(t, 50)
-		s.server.known, s.server.admission = true, otherLink(t).AdmissionKey()
+		s.server.known = true
+		s.server.meddle = func(j *api.Join) { j.AdmissionKey = otherLink(t).AdmissionKey() }
 		ada := s.join("Ada", create)
 		s.run(time.Second)
 		if ada.failed == nil || *ada.failed != (Failed{Code: FailLinkWrong}) {
@@ -26,20 +26,17 @@ func TestNotAdmitted(t *testing.T) {
 	}
 }
 
-// The key that the server keeps is for the device that makes the meeting to
-// bring, and nobody else's word.
-func TestOnlyTheCreatorSendsTheKey(t *testing.T) {
+// Whoever joins brings the key that the meeting's id follows from, and what it
+// signed.
+func TestEveryJoinIsAdmitted(t *testing.T) {
 	for _, create := range []bool{true, false} {
 		s := newSim(t, 51)
 		p := s.join("Ada", create)
 		p.conn = &simConn{server: &modelConn{send: func([]byte) {}}}
 		p.m.Connected(s.now)
 		j := sentJoin(t, p.m)
-		if got := len(j.GetAdmissionKey()) != 0; got != create {
-			t.Errorf("create %v: the key is sent: %v", create, got)
-		}
-		if len(j.GetAdmission()) != 64 {
-			t.Errorf("create %v: the admission has %d bytes", create, len(j.GetAdmission()))
+		if j.GetCreate() != create || !isAdmitted(j) {
+			t.Errorf("create %v: Join is %v", create, j)
 		}
 	}
 }

@@ -66,10 +66,8 @@ func (m *Meeting) join(now time.Time) {
 		Protocol:     protocolVersion,
 		Create:       m.cfg.Create,
 		Announcement: device.Announcement(),
+		AdmissionKey: m.link.AdmissionKey(),
 		Admission:    device.Admission(),
-	}
-	if m.cfg.Create {
-		j.AdmissionKey = m.link.AdmissionKey()
 	}
 	m.ask(now, request{kind: requestJoin}, &api.ClientFrame{Body: &api.ClientFrame_Join{Join: j}})
 }

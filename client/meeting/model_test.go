@@ -5,7 +5,9 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -23,12 +25,12 @@ type modelServer struct {
 	nextSeat uint32
 	epoch    uint64
 	known    bool // the meeting exists
-	// admission is the key that the device which made the meeting brought.
-	admission ed25519.PublicKey
-	log       []modelEvent
-	limit     int
+	log      []modelEvent
+	limit    int
 	// edit may change or drop (nil) a frame before it is sent to a seat.
 	edit func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame
+	// meddle may change a Join before it is looked at.
+	meddle func(j *api.Join)
 	// refuse may refuse a frame of a client with an error.
 	refuse func(from *modelSeat, f *api.ClientFrame) *api.Error
 }
@@ -141,6 +143,9 @@ func (s *modelServer) join(c *modelConn, request uint64, j *api.Join) {
 		}}})
 		c.send(b)
 	}
+	if s.meddle != nil {
+		s.meddle(j)
+	}
 	if r := j.GetResume(); r != nil {
 		seat := s.seat(r.GetSeat())
 		if seat == nil || !bytes.Equal(seat.token, r.GetToken()) {
@@ -151,19 +156,17 @@ func (s *modelServer) join(c *modelConn, request uint64, j *api.Join) {
 		return
 	}
 	switch {
+	case !isAdmitted(j):
+		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_NOT_ADMITTED})
+		return
 	case !s.known && !j.GetCreate():
 		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_MEETING_UNKNOWN})
-		return
-	case !s.isAdmitted(j):
-		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_NOT_ADMITTED})
 		return
 	case s.limit > 0 && len(s.seats) >= s.limit:
 		refuse(&api.Error{Code: api.ErrorCode_ERROR_CODE_MEETING_FULL, Limit: uint32(s.limit)})
 		return
 	}
-	if !s.known {
-		s.known, s.admission = true, j.GetAdmissionKey()
-	}
+	s.known = true
 	s.nextSeat++
 	seat := &modelSeat{id: s.nextSeat, announcement: j.GetAnnouncement(), token: make([]byte, 16)}
 	rand.Read(seat.token)
@@ -176,12 +179,11 @@ func (s *modelServer) join(c *modelConn, request uint64, j *api.Join) {
 }
 
 // isAdmitted reports whether a device has shown that it holds the link.
-func (s *modelServer) isAdmitted(j *api.Join) bool {
-	key := s.admission
-	if j.GetCreate() {
-		key = j.GetAdmissionKey()
-	}
-	if s.known && !bytes.Equal(key, s.admission) || len(key) != ed25519.PublicKeySize {
+func isAdmitted(j *api.Join) bool {
+	key := ed25519.PublicKey(j.GetAdmissionKey())
+	id := sha256.Sum256(append([]byte("Conclave 1.0 meeting id"), key...))
+	meeting := strings.ToLower(base32.StdEncoding.EncodeToString(id[:10]))
+	if len(key) != ed25519.PublicKeySize || meeting != j.GetMeeting() {
 		return false
 	}
 	hash := sha256.Sum256(j.GetAnnouncement())

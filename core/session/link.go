@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base32"
 	"encoding/base64"
@@ -23,6 +24,7 @@ const (
 	maxLink        = 2048
 
 	admissionLabel = "Conclave 1.0 admission"
+	meetingLabel   = "Conclave 1.0 meeting id"
 )
 
 // Secret is the random part of a link. It cannot be printed or marshalled.
@@ -90,10 +92,6 @@ func newLink(b []byte) (Link, error) {
 		return Link{}, fmt.Errorf("session: deriving from a link: %v", err)
 	}
 	defer clear(prk)
-	meeting, err := hkdf.Expand(sha512.New, prk, "meeting id", meetingSize*5/8)
-	if err != nil {
-		return Link{}, fmt.Errorf("session: deriving a meeting id: %v", err)
-	}
 	proofKey, err := hkdf.Expand(sha512.New, prk, "proof key", 32)
 	if err != nil {
 		return Link{}, fmt.Errorf("session: deriving a proof key: %v", err)
@@ -107,13 +105,22 @@ func newLink(b []byte) (Link, error) {
 		return Link{}, fmt.Errorf("session: deriving an admission key: %v", err)
 	}
 	defer clear(admissionSeed)
+	admissionKey := ed25519.NewKeyFromSeed(admissionSeed)
 	return Link{
-		meeting:      meetingEncoding.EncodeToString(meeting),
+		meeting:      meetingOf(ed25519.PublicKey(admissionKey[ed25519.SeedSize:])),
 		secret:       secret.Own(b),
 		proofKey:     secret.Own(proofKey),
 		nameKey:      secret.Own(nameKey),
-		admissionKey: secret.Own(ed25519.NewKeyFromSeed(admissionSeed)),
+		admissionKey: secret.Own(admissionKey),
 	}, nil
+}
+
+// meetingOf returns the id of the meeting that an admission key is for. As the
+// id follows from the key, nobody can take the id of another's meeting for a
+// key of their own.
+func meetingOf(admissionKey ed25519.PublicKey) string {
+	hash := sha256.Sum256(join(meetingLabel, admissionKey))
+	return meetingEncoding.EncodeToString(hash[:meetingSize*5/8])
 }
 
 // Meeting returns the meeting id, 16 characters. The server may know it.
@@ -127,8 +134,9 @@ func (l Link) URL(base string) string {
 }
 
 // AdmissionKey returns the public half of the key pair that admits devices to the
-// meeting, docs/protocol.md, Section 6. The server may know it: it checks with it
-// who holds the link. The zero Link has none.
+// meeting, docs/protocol.md, Section 6. The server may know it: the meeting id
+// follows from it, and the server checks with it who holds the link. The zero
+// Link has none.
 func (l Link) AdmissionKey() ed25519.PublicKey {
 	if l.admissionKey.Len() == 0 {
 		return nil

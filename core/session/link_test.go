@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"errors"
 	"strings"
@@ -15,8 +16,8 @@ import (
 
 // These were computed from docs/protocol.md by an independent program.
 const (
-	knownURL     = "https://example.org/m/te2fsmbrtjey43nc#AAECAwQFBgcICQoLDA0ODw"
-	knownMeeting = "te2fsmbrtjey43nc"
+	knownURL     = "https://example.org/m/zzztbju3dben4rfn#AAECAwQFBgcICQoLDA0ODw"
+	knownMeeting = "zzztbju3dben4rfn"
 )
 
 func TestKnownAnswers(t *testing.T) {
@@ -43,16 +44,16 @@ func TestKnownAnswers(t *testing.T) {
 		{"name key", got.NameKey, "6de65d7ec2779c0e97cea0ef9650035c0c3cc5b88ec2a6e027f6d5ed56c8411c"},
 		{"admission seed", got.AdmissionSeed, "79ecb96b6bd06b317dca52a29d121b5032c5b2b61d17fb930c46e63199506ab2"},
 		{"admission key", link.AdmissionKey(), "6cdde82ea2f9f53ba66791e1ca64d460354eeb4af71af992e173cada03ff8520"},
-		{"admission", got.Admission, "f11a4b9b93c0a612d45a50a914ed3015ed6945d52d7633502a2dbb7d44d6ce59" +
-			"a0803c7b0e8251f2c71108cf781220e1c8613c1d9ed38fc42b214af3243d2204"},
+		{"admission", got.Admission, "aa69dbc97c6a753739d1d1433367254034d704b020777956278faae8841d49d4" +
+			"a240797ba1617a0d41f5a63563dd8fdf987d7986137d7cd788a2db9a51ec400e"},
 		{"context", got.Context, "0001" + "10" + hex.EncodeToString([]byte(knownMeeting)) + "0000000000000007" + strings.Repeat("cc", 32) +
 			"00000005" + "4048" + "00000000" + strings.Repeat("aa", 32) + "00000005" + strings.Repeat("bb", 32)},
-		{"confirmation", got.Confirmation, "da77e3597de06b4dfff06284fe8541256fd529765cca04d96f33293b43cd4184"},
-		{"base key", got.Base, "c0e705742dfb69572df6a8182763ac6bb6f42eac6820c2cdbd100cfa02aa5448"},
-		{"proof", got.Proof, "ec467ecec895e75c875a30bae461e3c677c04915310aadb9c3ee05a9008036aa"},
-		{"transcript hash", got.TH, "c490f3c708bce179168f41160fc74c5eef02e3176fb50ab762e1dc05b132fb11"},
+		{"confirmation", got.Confirmation, "a9a9815c1e9df712912517b774b3136a12f90fe200a06c0a57c8d64bd7a87ce5"},
+		{"base key", got.Base, "b75ca9d60412b04623a85b8695f1f7ffddda547c17526d89a842533b0c7766ad"},
+		{"proof", got.Proof, "7a350636b748a67f6cf6854eeb649f90a5b7011293d7dab380d457574e4689ea"},
+		{"transcript hash", got.TH, "4425235ed7c1ee36b739dedd34ec2021aa28df8f842eaedd8fb479c8b5db0f01"},
 		{"HPKE info", got.Info, "436f6e636c61766520312e302073657373696f6e206b6579" +
-			"8a0faecce358951168db2b9290603677860d78d76263b6164a294729dc5f042a" + "00000005"},
+			"45986b645db7c514ae2f7d350a413f96faf7586011f8477dbf51bf1cebe50f16" + "00000005"},
 	} {
 		if hex.EncodeToString(tt.got) != tt.want {
 			t.Errorf("%s = %x, want %s", tt.name, tt.got, tt.want)
@@ -60,7 +61,8 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
-// What a server does with an admission, with the standard library alone.
+// What a server does with an admission, with the standard library alone: the
+// meeting's id names the one key that admits to it.
 func TestAdmission(t *testing.T) {
 	link, err := session.GenerateLink(rand.Reader)
 	if err != nil {
@@ -95,6 +97,11 @@ func TestAdmission(t *testing.T) {
 		}
 	}
 	key := link.AdmissionKey()
+	hash := sha256.Sum256(append([]byte("Conclave 1.0 meeting id"), key...))
+	id := strings.ToLower(base32.StdEncoding.EncodeToString(hash[:10]))
+	if id != link.Meeting() {
+		t.Errorf("the admission key is of meeting %q, the link of %q", id, link.Meeting())
+	}
 	clear(key)
 	if bytes.Equal(key, link.AdmissionKey()) {
 		t.Error("AdmissionKey hands out the link's own bytes")
@@ -132,8 +139,8 @@ func TestParseLink(t *testing.T) {
 		{"no meeting", "https://example.org/#" + secret, session.ErrLinkIncomplete},
 		{"short meeting", "/m/" + knownMeeting[1:] + "#" + secret, session.ErrLinkIncomplete},
 		{"too long", strings.Repeat("x", 5000) + knownURL, session.ErrLinkIncomplete},
-		{"other meeting", "/m/ae2fsmbrtjey43nc#" + secret, session.ErrLinkMismatch},
-		{"meeting in upper case", "/m/TE2FSMBRTJEY43NC#" + secret, session.ErrLinkMismatch},
+		{"other meeting", "/m/azztbju3dben4rfn#" + secret, session.ErrLinkMismatch},
+		{"meeting in upper case", "/m/ZZZTBJU3DBEN4RFN#" + secret, session.ErrLinkMismatch},
 		{"other secret", "/m/" + knownMeeting + "#AQECAwQFBgcICQoLDA0ODw", session.ErrLinkMismatch},
 	}
 	for _, tt := range tests {
