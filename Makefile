@@ -22,8 +22,10 @@ help: ## list the targets
 build: web ## bin/conclave: one static binary with the web client inside
 	$(GOBUILD) -o bin/conclave ./cmd/conclave
 
+# Not npm ci: it refuses a lock without the optional binaries of other platforms,
+# which not every registry has. Versions and hashes are those of the lock all the same.
 web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --no-audit --no-fund
+	cd web && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 wasm: ## the core and the client, compiled for the browser
