@@ -26,9 +26,14 @@ function scriptURL(url: string): string {
   return policy.createScriptURL(url);
 }
 
-function ownScript(url: string): string {
+/**
+ * The whole address of a file of our own origin. All others are refused, and
+ * so are blob: addresses, whose origin is that of the page that made them.
+ */
+export function ownScript(url: string): string {
   const resolved = new URL(url, location.href);
-  if (resolved.origin !== location.origin) {
+  const fromServer = resolved.protocol === "https:" || resolved.protocol === "http:";
+  if (!fromServer || resolved.protocol !== location.protocol || resolved.origin !== location.origin) {
     throw new TypeError("worker of another origin refused");
   }
   return resolved.href;
