@@ -76,6 +76,43 @@ describe("Subscriber", () => {
     expect(events.rebuild).toHaveBeenCalledTimes(1);
     expect(events.answer).not.toHaveBeenCalled();
   });
+
+  test.each(["setSlots", "setStreams"] as const)(
+    "a step of %s that fails ends the connection",
+    async (step) => {
+      await subscriber.offered(offer);
+      subscriber.setStreams([lin]);
+      await vi.waitFor(() => expect(media.expectations.size).toBe(1));
+      events.changed.mockImplementationOnce(() => {
+        throw new Error("not drawn");
+      });
+      subscriber[step]([]);
+      await vi.waitFor(() => expect(events.rebuild).toHaveBeenCalledTimes(1));
+      expect(FakePeer.journal.at(-1)).toBe("closed");
+      // What comes later is not skipped by accident: there is nothing left that it could change.
+      await subscriber.offered({ ...offer, generation: 5 });
+      expect(events.answer.mock.calls.map(([generation]) => generation as number)).toEqual([4]);
+      expect(events.rebuild).toHaveBeenCalledTimes(1);
+    },
+  );
+
+  test("a second receiver on an m-line ends the connection before it gets a transform", async () => {
+    await subscriber.offered(offer);
+    const remote = peer().setRemoteDescription.bind(peer());
+    peer().setRemoteDescription = async (description) => {
+      const tell = peer().ontrack;
+      peer().ontrack = null;
+      await remote(description);
+      const second = peer().transceivers[1] ?? fail();
+      second.mid = "0";
+      tell?.({ transceiver: second });
+    };
+    await subscriber.offered({ ...offer, generation: 5 });
+    expect(events.rebuild).toHaveBeenCalledTimes(1);
+    expect(FakePeer.journal.at(-1)).toBe("closed");
+    expect(peer().transceivers[1]?.receiver.transform).toBeNull();
+    expect(events.answer.mock.calls.map(([generation]) => generation as number)).toEqual([4]);
+  });
 });
 
 function fail(): never {

@@ -50,9 +50,11 @@ export class Subscriber {
   readonly #options: SubscriberOptions;
   readonly #events: SubscriberEvents;
   readonly #restarter: Restarter;
+  /** By m-line, as the first transceiver had it. */
   readonly #receivers = new Map<string, RTCRtpReceiver>();
   readonly #attached = new WeakSet<RTCRtpReceiver>();
   readonly #table: SlotTable;
+  /** What the server says is done in order. No step of it rejects. */
   #turn: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -94,18 +96,17 @@ export class Subscriber {
 
   /** Answers an offer of the server, after those before it. */
   offered(offer: Offer): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#answer(offer));
-    return this.#turn;
+    return this.#then(() => this.#answer(offer));
   }
 
   /** The server says what each m-line carries now. */
   setSlots(slots: readonly OutSlot[]): void {
-    this.#turn = this.#turn.then(() => this.#update(() => this.#table.setSlots(slots)));
+    void this.#then(() => this.#update(() => this.#table.setSlots(slots)));
   }
 
   /** The streams of the meeting, and who must have sealed each. */
   setStreams(streams: readonly OutStream[]): void {
-    this.#turn = this.#turn.then(() => this.#update(() => this.#table.setStreams(streams)));
+    void this.#then(() => this.#update(() => this.#table.setStreams(streams)));
   }
 
   /** The connection to the server is back. */
@@ -143,23 +144,31 @@ export class Subscriber {
     return mids.reduce((sum, one) => sum + (counts.get(this.#slot(one))?.passed ?? 0), 0);
   }
 
+  /** Does one step after those before it. A step that fails ends the connection: those after it build on it. */
+  #then(step: () => void | Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      try {
+        await step();
+      } catch {
+        this.#break();
+      }
+    });
+    return this.#turn;
+  }
+
   async #answer({ generation, sdp, slots }: Offer): Promise<void> {
     if (this.#closed) {
       return;
     }
-    try {
-      await this.#pc.setRemoteDescription({ type: "offer", sdp });
-      // In the same task, for those that no track event has told of.
-      for (const transceiver of this.#pc.getTransceivers()) {
-        this.#attach(transceiver);
-      }
-      await this.#pc.setLocalDescription(await this.#pc.createAnswer());
-    } catch {
-      if (!this.#closed) {
-        this.#events.rebuild();
-      }
+    await this.#pc.setRemoteDescription({ type: "offer", sdp });
+    // In the same task, for those that no track event has told of.
+    for (const transceiver of this.#pc.getTransceivers()) {
+      this.#attach(transceiver);
+    }
+    if (this.#closed) {
       return;
     }
+    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     const answer = this.#pc.localDescription?.sdp ?? "";
     this.#update(() => {
       this.#table.setDescriptors(midsWithDescriptor(answer));
@@ -168,15 +177,31 @@ export class Subscriber {
     this.#events.answer(generation, answer);
   }
 
-  /** Sets the transform of a new receiver, before anything else can happen. */
+  /**
+   * Sets the transform of a new receiver, before anything else can happen. An
+   * m-line has one receiver for its life: two would share a slot of the worker,
+   * so that the frames of the one could be taken for those of the other.
+   */
   #attach({ mid, receiver }: RTCRtpTransceiver): void {
-    if (mid === null || this.#attached.has(receiver)) {
+    if (this.#closed || mid === null || this.#attached.has(receiver)) {
+      return;
+    }
+    if (this.#receivers.has(mid)) {
+      this.#break();
       return;
     }
     receiver.transform = this.#options.media.transform({ kind: "receive", slot: this.#slot(mid) });
     this.#attached.add(receiver);
     this.#receivers.set(mid, receiver);
     setJitterTarget(receiver, jitterTargetMs);
+  }
+
+  /** Ends the connection at once, so that nothing passes any more, and asks for another. */
+  #break(): void {
+    if (!this.#closed) {
+      this.close();
+      this.#events.rebuild();
+    }
   }
 
   #update(act: () => void): void {
