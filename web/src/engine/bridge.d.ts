@@ -88,6 +88,12 @@ export interface OutKeys {
   readonly previousForMs: number;
 }
 
+/**
+ * This device has dropped its group: all media keys are worth nothing from now
+ * on, for sealing and for opening. Others may follow with the next `keys`.
+ */
+export interface OutKeysGone { readonly kind: "keysGone" }
+
 export type StreamKind = "microphone" | "camera" | "screen" | "screen-audio";
 
 export interface OutStream {
@@ -152,7 +158,7 @@ export interface OutLeft { readonly kind: "left"; readonly reason: "self" | "end
 export interface OutAlarm { readonly kind: "alarm"; readonly id: "ghost" | "fork" | "tamper"; readonly index?: number }
 
 export type Output =
-  | OutSend | OutConnect | OutClose | OutJoined | OutRoster | OutKeys | OutStreams | OutPublished | OutPublishFailed
+  | OutSend | OutConnect | OutClose | OutJoined | OutRoster | OutKeys | OutKeysGone | OutStreams | OutPublished | OutPublishFailed
   | OutSubscribeOffer | OutSlots | OutStreamStates | OutSpeakers | OutChat | OutChatSent | OutChatFailed
   | OutFailed | OutReconnecting | OutReconnected | OutLeft | OutAlarm;
 

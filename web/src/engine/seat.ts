@@ -46,6 +46,7 @@ export class Seat {
   readonly #events: SeatEvents;
   readonly #ended = new AbortController();
   readonly #tamper = new TamperWatch();
+  readonly #stay: number;
   #plane: MediaPlane | undefined;
   /** What concerns the plane is done once it is there, in order. */
   #turn: Promise<void>;
@@ -54,6 +55,8 @@ export class Seat {
   constructor(parts: SeatParts, iceServers: readonly RTCIceServer[], codec: Codec, events: SeatEvents) {
     this.#parts = parts;
     this.#events = events;
+    this.#stay = parts.session.stay;
+    parts.session.listenForBrokenKeys(() => events.lost());
     this.#turn = this.#open(iceServers, codec);
   }
 
@@ -108,8 +111,10 @@ export class Seat {
   }
 
   dispose(): void {
-    const { own, meters, view } = this.#parts;
+    const { session, own, meters, view } = this.#parts;
     this.#ended.abort();
+    session.listenForBrokenKeys(undefined);
+    session.post({ kind: "media-gone", stay: this.#stay });
     own.detach();
     meters.watch(undefined);
     view.setIncoming([], Date.now());
@@ -129,7 +134,7 @@ export class Seat {
         media.dispose();
         return;
       }
-      session.post({ kind: "keys-to", port: keys }, [keys]);
+      session.post({ kind: "keys-to", stay: this.#stay, port: keys }, [keys]);
       this.#plane = new MediaPlane(media, iceServers, codec, this.#planeEvents());
       own.attach(this.#plane);
       meters.watch(this.#plane);
@@ -178,8 +183,13 @@ export class Seat {
 
   #withPlane(act: (plane: MediaPlane) => void): void {
     this.#turn = this.#turn.then(() => {
-      if (this.#plane !== undefined) {
-        act(this.#plane);
+      try {
+        if (this.#plane !== undefined) {
+          act(this.#plane);
+        }
+      } catch {
+        // What comes after it would build on what is not there.
+        this.#events.lost();
       }
     });
   }

@@ -11,6 +11,8 @@ export class SessionClient {
   readonly #worker = startWorker(sessionWorker, "conclave-session");
   readonly #links = new Map<number, (message: Extract<FromSession, { kind: "link" }>) => void>();
   #requests = 0;
+  #keysBroken: (() => void) | undefined;
+  #stay = 0;
   #listener: ((news: SessionNews) => void) | undefined;
   #started: Promise<void>;
 
@@ -49,6 +51,16 @@ export class SessionClient {
     this.#listener = listener;
   }
 
+  /** Hears that no more keys come on this stay; one listener at a time. */
+  listenForBrokenKeys(listener: (() => void) | undefined): void {
+    this.#keysBroken = listener;
+  }
+
+  /** The number of the present stay; it counts up with every new seat. */
+  get stay(): number {
+    return this.#stay;
+  }
+
   post(message: ToSession, transfer: Transferable[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
@@ -65,6 +77,7 @@ export class SessionClient {
 
   dispose(): void {
     this.#listener = undefined;
+    this.#keysBroken = undefined;
     this.#worker.terminate();
   }
 
@@ -90,7 +103,13 @@ export class SessionClient {
         this.#links.get(message.request)?.(message);
         this.#links.delete(message.request);
         return;
+      case "keys-broken":
+        this.#keysBroken?.();
+        return;
       default:
+        if (message.kind === "output" && message.output.kind === "joined" && !message.output.resumed) {
+          this.#stay++;
+        }
         this.#listener?.(message);
     }
   }

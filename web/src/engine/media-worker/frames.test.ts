@@ -64,6 +64,16 @@ describe("Sender", () => {
     expect(counts.noKey).toBe(1);
   });
 
+  test("a frame that is being sealed when the keys are dropped does not leave", async () => {
+    keys.receive(await epochMessage(1));
+    const video = frame(secret, vp9, "delta");
+    const sealing = sender(camera).seal(video);
+    keys.receive({ kind: "drop" });
+    expect(await sealing).toBe(false);
+    expect(await sender(camera).seal(video)).toBe(false);
+    expect(counts).toMatchObject({ noKey: 2, sealed: 0, passed: 0 });
+  });
+
   test("seals with a new epoch's key at once", async () => {
     keys.receive(await epochMessage(1));
     keys.receive(await epochMessage(2));
@@ -145,6 +155,14 @@ describe("Receiver", () => {
     expect(hex(content(video))).toBe(hex(secret));
     expect(counts.snapshot(0)).toMatchObject({ opened: 1, layer: { spatial: 2, temporal: 1 } });
     expect(events.first).toHaveBeenCalledExactlyOnceWith(1, 77);
+  });
+
+  test("a frame that is being opened when the keys are dropped is not shown", async () => {
+    const opening = receiver.open(await sealed(), now);
+    await Promise.resolve();
+    keys.receive({ kind: "drop" });
+    expect(await opening).toBe(false);
+    expect(counts).toMatchObject({ noKey: 1, opened: 0, passed: 0 });
   });
 
   test.each([

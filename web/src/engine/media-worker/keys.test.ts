@@ -82,4 +82,33 @@ describe("Keys", () => {
     expect(next.opening(camera)?.window.admits(41n)).toBe(false);
     expect(next.opening(camera)?.window.admits(42n)).toBe(true);
   });
+
+  test("keys whose time is over are deleted without being asked for", async () => {
+    const camera = kid(contexts.camera, 2, 1);
+    keys.receive(await epochMessage(1));
+    keys.opening(camera)?.window.accept(41n);
+    keys.receive(await epochMessage(2));
+    now = 9_999;
+    keys.expire();
+    expect(keys.opened()).toHaveLength(1);
+    now = 10_000;
+    keys.expire();
+    expect(keys.opened()).toEqual([]);
+    // They do not come back, whatever the clock says.
+    now = 0;
+    expect(keys.opening(camera)).toBeUndefined();
+    expect(keys.opening(kid(contexts.camera, 2, 2))).toBeDefined();
+  });
+
+  test("drops all keys at once, says so, and takes those of another group", async () => {
+    keys.receive(await epochMessage(4));
+    keys.receive(await epochMessage(5));
+    expect(keys.receive({ kind: "drop" })).toBe(false);
+    expect(toSession).toHaveBeenCalledExactlyOnceWith({ kind: "dropped" });
+    expect(keys.sealing(contexts.camera)).toBeUndefined();
+    expect(keys.opening(kid(contexts.camera, 2, 4))).toBeUndefined();
+    expect(keys.opening(kid(contexts.camera, 2, 5))).toBeUndefined();
+    expect(keys.receive(await epochMessage(1, { joined: true }))).toBe(true);
+    expect(keys.sealing(contexts.camera)?.key.kid).toBe(kid(contexts.camera, 1, 1));
+  });
 });

@@ -33,6 +33,7 @@ export class Keys {
   readonly #opening = new Map<bigint, Held>();
   readonly #waiting = new Set<() => void>();
   #epoch = -1;
+  #generation = 0;
 
   constructor(toSession: (request: KeyRequest) => void, now: () => number) {
     this.#toSession = toSession;
@@ -47,8 +48,37 @@ export class Keys {
       case "lease":
         this.#extend(message);
         return false;
+      case "drop":
+        this.drop();
+        this.#toSession({ kind: "dropped" });
+        return false;
       default:
         return unreachable(message);
+    }
+  }
+
+  /**
+   * Counts up whenever all keys are dropped. What was being sealed or opened
+   * when that happened must not be handed on.
+   */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Forgets all keys at once. The next epoch may have any number. */
+  drop(): void {
+    this.#generation++;
+    this.#epoch = -1;
+    this.#sealing.clear();
+    this.#opening.clear();
+  }
+
+  /** Forgets the keys whose time is over. */
+  expire(): void {
+    for (const [kid, { until }] of this.#opening) {
+      if (until !== undefined && until <= this.#now()) {
+        this.#opening.delete(kid);
+      }
     }
   }
 
@@ -120,12 +150,10 @@ export class Keys {
 
   /** Gives the keys held so far an end and forgets those that are past theirs. */
   #retire(until: number): void {
-    for (const [kid, held] of this.#opening) {
+    for (const held of this.#opening.values()) {
       held.until ??= until;
-      if (held.until <= this.#now()) {
-        this.#opening.delete(kid);
-      }
     }
+    this.expire();
   }
 
   #extend(message: Extract<KeyMessage, { kind: "lease" }>): void {

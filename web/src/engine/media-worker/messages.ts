@@ -109,12 +109,18 @@ export type KeyMessage =
       /** Whether someone joined, who can show nothing before a key frame. */
       readonly joined: boolean;
     }
-  | { readonly kind: "lease"; readonly epoch: number; readonly kid: bigint; readonly lease: Lease };
+  | { readonly kind: "lease"; readonly epoch: number; readonly kid: bigint; readonly lease: Lease }
+  /** All keys are worth nothing from now on. Answered by `dropped`. */
+  | { readonly kind: "drop" };
 
 /** To the session worker. */
 export type KeyRequest =
   | { readonly kind: "lease"; readonly epoch: number; readonly kid: bigint }
-  | { readonly kind: "opened"; readonly newest: readonly OpenedCounter[] };
+  | { readonly kind: "opened"; readonly newest: readonly OpenedCounter[] }
+  /** Whatever was said before is about keys that are gone now. */
+  | { readonly kind: "dropped" }
+  /** A message could not be read. All keys were dropped, for it may have had new ones. */
+  | { readonly kind: "unreadable" };
 
 /** The newest counter opened with one key. */
 export interface OpenedCounter {

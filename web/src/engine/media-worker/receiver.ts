@@ -91,7 +91,14 @@ export class Receiver {
       this.#counts.replays++;
       return undefined;
     }
-    return this.#check(await open(opening.key, sealed), opening, header, metadata);
+    const { generation } = this.#keys;
+    const plaintext = await open(opening.key, sealed);
+    if (generation !== this.#keys.generation) {
+      this.#counts.noKey++;
+      this.#broken = true;
+      return undefined;
+    }
+    return this.#check(plaintext, opening, header, metadata);
   }
 
   /** Looks up the key of a frame, and waits for it until the frame has been here for 300 ms. */

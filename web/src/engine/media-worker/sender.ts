@@ -47,6 +47,7 @@ export class Sender {
       this.#counts.dropped++;
       return false;
     }
+    const { generation } = this.#keys;
     const sealing = this.#keys.sealing(this.#context);
     const ctr = sealing?.counter.take();
     if (sealing === undefined || ctr === undefined) {
@@ -56,6 +57,10 @@ export class Sender {
     const { spatialIndex = 0, temporalIndex = 0 } = metadata;
     const plaintext = encodeInner(this.#context, spatialIndex, temporalIndex, new Uint8Array(frame.data));
     const sealed = await seal(sealing.key, ctr, plaintext);
+    if (generation !== this.#keys.generation) {
+      this.#counts.noKey++;
+      return false;
+    }
     frame.data = wrapper.wrap(sealed, frame.type === "key").buffer;
     this.#counts.sealed++;
     this.#counts.see(spatialIndex, temporalIndex);

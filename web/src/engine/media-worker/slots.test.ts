@@ -110,4 +110,63 @@ describe("Slots", () => {
     slots.report(1);
     expect(pages).toEqual([{ kind: "counts", request: 1, slots: [] }]);
   });
+
+  test("a slot that a newer transform has taken over is not forgotten with the older one", async () => {
+    const older = transformer();
+    const newer = transformer();
+    const ended = slots.run({ kind: "receive", slot: receiving }, older.transformer);
+    void slots.run({ kind: "receive", slot: receiving }, newer.transformer);
+    await older.input.close();
+    await ended;
+    const expectation = { assignment: 7, index: 2, context: contexts.camera, descriptor: false };
+    slots.handle({ kind: "expect", slot: receiving, expectation });
+    slots.report(1);
+    expect(pages).toMatchObject([{ kind: "counts", slots: [{ slot: receiving, assignment: 7 }] }]);
+  });
+
+  test("an older transform opens nothing any more once a newer one has its slot", async () => {
+    slots.receiveKeys(await epochMessage(1, { self: 2 }));
+    const sender = transformer();
+    void slots.run({ kind: "send", slot: sending, context: contexts.camera }, sender.transformer);
+    void sender.input.write(frame(new Uint8Array([1, 2, 3]), vp9, "key"));
+    const sealed = content((await sender.output.read()).value ?? frame(new Uint8Array()));
+
+    const expectation = { assignment: 1, index: 2, context: contexts.camera, descriptor: false };
+    slots.handle({ kind: "expect", slot: receiving, expectation });
+    const older = transformer();
+    const passed = vi.fn();
+    const ended = slots.run({ kind: "receive", slot: receiving }, older.transformer);
+    void slots.run({ kind: "receive", slot: receiving }, transformer().transformer);
+    void older.output.read().then(({ value }) => passed(value));
+    void older.input.write(frame(sealed, vp9, "key"));
+    await older.input.close();
+    await ended;
+    expect(passed).not.toHaveBeenCalled();
+  });
+
+  test("keys end on time without a frame that asks for them, and are dropped when a message is unreadable", async () => {
+    let now = 0;
+    slots = new Slots({ toPage: () => {}, toSession: (message) => sessions.push(message), now: () => now });
+    slots.receiveKeys(await epochMessage(1, { self: 2 }));
+    const sender = transformer();
+    void slots.run({ kind: "send", slot: sending, context: contexts.camera }, sender.transformer);
+    const receiver = transformer();
+    const expectation = { assignment: 1, index: 2, context: contexts.camera, descriptor: false };
+    slots.handle({ kind: "expect", slot: receiving, expectation });
+    void slots.run({ kind: "receive", slot: receiving }, receiver.transformer);
+    void sender.input.write(frame(new Uint8Array([1, 2, 3]), vp9, "key"));
+    const sealed = content((await sender.output.read()).value ?? frame(new Uint8Array()));
+    void receiver.input.write(frame(sealed, vp9, "key"));
+    await receiver.output.read();
+    slots.receiveKeys(await epochMessage(2));
+    slots.tick();
+    expect(sessions).toMatchObject([{ kind: "opened", newest: [{ epoch: 1 }] }]);
+    now = 10_000;
+    slots.tick();
+    sessions = [];
+    slots.tick();
+    expect(sessions).toEqual([]);
+    slots.unreadable();
+    expect(sessions).toEqual([{ kind: "unreadable" }]);
+  });
 });

@@ -46,6 +46,12 @@ interface Slot {
   readonly keyFrame?: () => void;
 }
 
+/** A slot and what keeps its frames moving. */
+interface Run {
+  readonly slot: Slot;
+  pump(): Promise<void>;
+}
+
 /** All transforms of one media worker, and the keys they share. */
 export class Slots {
   readonly #keys: Keys;
@@ -87,6 +93,19 @@ export class Slots {
     }
   }
 
+  /** A message of the session worker could not be read. It may have had new keys, so those held may be old. */
+  unreadable(): void {
+    this.#keys.drop();
+    this.#out.toSession({ kind: "unreadable" });
+  }
+
+  /** What is done twice a second. */
+  tick(): void {
+    this.report(undefined);
+    this.reportOpened();
+    this.#keys.expire();
+  }
+
   /** Posts all counts; request says which question they answer. */
   report(request: number | undefined): void {
     const slots = Array.from(this.#slots.values(), (slot) => slot.snapshot());
@@ -103,44 +122,59 @@ export class Slots {
     }
   }
 
-  /** Runs a new transform until its streams end. */
+  /** Runs a new transform until its streams end. It takes the place of an older one of the same name. */
   async run(options: SlotOptions, transformer: Transformer): Promise<void> {
+    const { slot, pump } =
+      options.kind === "send"
+        ? this.#sending(options, transformer)
+        : this.#receiving(options.slot, transformer);
+    // News for this name do not reach the older one any more: it opens nothing from now on.
+    this.#slots.get(options.slot)?.receiver?.expect(undefined);
+    this.#slots.set(options.slot, slot);
     try {
-      await (options.kind === "send"
-        ? this.#send(options, transformer)
-        : this.#receive(options.slot, transformer));
+      await pump();
     } catch {
       // The streams of a stopped transceiver end in an error. Nothing passes any more.
     } finally {
-      this.#slots.delete(options.slot);
-    }
-  }
-
-  async #send(options: Extract<SlotOptions, { kind: "send" }>, transformer: Transformer): Promise<void> {
-    const counts = new Counts(options.slot);
-    const sender = new Sender(options.context, this.#keys, counts);
-    const keyFrame = throttled(() => void ignored(transformer.generateKeyFrame?.()), keyFrameIntervalMs);
-    this.#slots.set(options.slot, { counts, snapshot: () => counts.snapshot(0), keyFrame });
-    const writer = transformer.writable.getWriter();
-    for await (const frame of frames(transformer.readable)) {
-      if (await sender.seal(frame)) {
-        await writer.write(frame);
+      if (this.#slots.get(options.slot) === slot) {
+        this.#slots.delete(options.slot);
       }
     }
   }
 
-  async #receive(slot: SlotId, transformer: Transformer): Promise<void> {
-    const counts = new Counts(slot);
+  #sending(options: Extract<SlotOptions, { kind: "send" }>, transformer: Transformer): Run {
+    const counts = new Counts(options.slot);
+    const sender = new Sender(options.context, this.#keys, counts);
+    const keyFrame = throttled(() => void ignored(transformer.generateKeyFrame?.()), keyFrameIntervalMs);
+    const pump = async (): Promise<void> => {
+      const writer = transformer.writable.getWriter();
+      for await (const frame of frames(transformer.readable)) {
+        if (await sender.seal(frame)) {
+          await writer.write(frame);
+        }
+      }
+    };
+    return { slot: { counts, snapshot: () => counts.snapshot(0), keyFrame }, pump };
+  }
+
+  #receiving(name: SlotId, transformer: Transformer): Run {
+    const counts = new Counts(name);
     const keyFrameNeeded = throttled(
       () => void ignored(transformer.sendKeyFrameRequest?.()),
       keyFrameIntervalMs,
     );
     const first = (assignment: number, rtpTimestamp: number | undefined): void =>
-      this.#out.toPage({ kind: "first", slot, assignment, rtpTimestamp });
+      this.#out.toPage({ kind: "first", slot: name, assignment, rtpTimestamp });
     const receiver = new Receiver(this.#keys, counts, { first, keyFrameNeeded }, this.#out.now);
-    receiver.expect(this.#expectations.get(slot));
-    this.#slots.set(slot, { counts, snapshot: () => counts.snapshot(receiver.assignment), receiver });
+    receiver.expect(this.#expectations.get(name));
+    const snapshot = (): SlotCounts => counts.snapshot(receiver.assignment);
+    return {
+      slot: { counts, snapshot, receiver },
+      pump: () => this.#receive(transformer, receiver, counts),
+    };
+  }
 
+  async #receive(transformer: Transformer, receiver: Receiver, counts: Counts): Promise<void> {
     const queue = new FrameQueue<{ frame: EncodedFrame; arrivedAt: number }>(maxWaiting);
     const opening = this.#open(queue, receiver, transformer.writable.getWriter());
     try {

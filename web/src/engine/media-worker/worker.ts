@@ -32,14 +32,12 @@ scope.onmessage = ({ data }) => {
     session?.close();
     session = data.port;
     session.onmessage = (event: MessageEvent<KeyMessage>) => slots.receiveKeys(event.data);
+    session.onmessageerror = () => slots.unreadable();
     return;
   }
   slots.handle(data);
 };
 
-setInterval(() => {
-  slots.report(undefined);
-  slots.reportOpened();
-}, reportMs);
+setInterval(() => slots.tick(), reportMs);
 
 scope.postMessage({ kind: "ready" });

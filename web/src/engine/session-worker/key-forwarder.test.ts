@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { MediaContext, OutKeys } from "../bridge.d.ts";
 import type { KeyMessage, KeyRequest } from "../media-worker/messages.ts";
 import { kid } from "../testkit/epoch.ts";
@@ -28,8 +28,13 @@ class Port {
   readonly got: KeyMessage[] = [];
   onmessage: ((event: { data: KeyRequest }) => void) | null = null;
   closed = false;
+  /** Whether messages can be posted. */
+  open = true;
 
   postMessage(message: KeyMessage): void {
+    if (!this.open) {
+      throw new DOMException("not cloned", "DataCloneError");
+    }
     this.got.push(message);
   }
 
@@ -55,11 +60,15 @@ class Port {
   }
 }
 
+const keysAreGone: KeyMessage = { kind: "drop" };
+
 describe("KeyForwarder", () => {
   let forwarder: KeyForwarder;
   let port: Port;
+  const failed = vi.fn();
   beforeEach(() => {
-    forwarder = new KeyForwarder();
+    failed.mockClear();
+    forwarder = new KeyForwarder(failed);
     port = new Port();
     forwarder.attach(port.port);
   });
@@ -131,5 +140,110 @@ describe("KeyForwarder", () => {
     const again = new Port();
     forwarder.attach(again.port);
     expect(again.got).toEqual([]);
+  });
+
+  describe("when a key cannot be imported", () => {
+    afterEach(() => vi.restoreAllMocks());
+
+    const failOnce = () =>
+      vi.spyOn(crypto.subtle, "importKey").mockRejectedValueOnce(new DOMException("no", "OperationError"));
+
+    test("the media worker loses all its keys, and that is told once", async () => {
+      await forwarder.begin(keysOf(1, [1, 2]));
+      failOnce();
+      await forwarder.begin(keysOf(2, [1, 2]));
+      expect(port.got.map(({ kind }) => kind)).toEqual(["epoch", "drop"]);
+      await vi.waitFor(() => expect(failed).toHaveBeenCalledTimes(1));
+    });
+
+    test("nothing is handed out before a reset, everything after it", async () => {
+      failOnce();
+      void forwarder.begin(keysOf(1, [1, 2]));
+      const waiting = keysOf(2, [1, 2]);
+      await forwarder.begin(waiting);
+      expect(port.got).toEqual([keysAreGone]);
+      expect([...waiting.send, ...waiting.receive].every(({ key }) => key.every((b) => b === 0))).toBe(true);
+      await forwarder.begin(keysOf(3, [1, 2]));
+      expect(port.got).toEqual([keysAreGone]);
+
+      forwarder.reset();
+      const next = new Port();
+      forwarder.attach(next.port);
+      await forwarder.begin(keysOf(1, [1, 2]));
+      expect(next.epoch.epoch).toBe(1);
+      expect(failed).toHaveBeenCalledTimes(1);
+    });
+  });
+
+  test("keys that cannot be posted are dropped, and that is told", async () => {
+    port.open = false;
+    await forwarder.begin(keysOf(1, [1, 2]));
+    await vi.waitFor(() => expect(failed).toHaveBeenCalledTimes(1));
+    port.open = true;
+    await forwarder.begin(keysOf(2, [1, 2]));
+    expect(port.got).toEqual([]);
+    const again = new Port();
+    forwarder.attach(again.port);
+    expect(again.got).toEqual([]);
+  });
+
+  test("a media worker that cannot read its keys is a failure as well", async () => {
+    await forwarder.begin(keysOf(1, [1, 2]));
+    port.ask({ kind: "unreadable" });
+    expect(port.got.at(-1)).toEqual(keysAreGone);
+    await vi.waitFor(() => expect(failed).toHaveBeenCalledTimes(1));
+  });
+
+  test("keys that are gone are dropped at once, also those just being imported", async () => {
+    await forwarder.begin(keysOf(1, [1, 2]));
+    const importing = forwarder.begin(keysOf(2, [1, 2]));
+    await Promise.resolve();
+    forwarder.drop();
+    expect(port.got.at(-1)).toEqual(keysAreGone);
+    await importing;
+    expect(port.got.map(({ kind }) => kind)).toEqual(["epoch", "drop"]);
+    expect(failed).not.toHaveBeenCalled();
+
+    await forwarder.begin(keysOf(1, [1, 2]));
+    expect(port.closed).toBe(false);
+    expect(port.epoch).toMatchObject({ epoch: 1, joined: true });
+    expect(port.got).toHaveLength(3);
+  });
+
+  test("what was opened in one stay says nothing of the keys of the next", async () => {
+    const camera = kid(1, 2, 1);
+    const floor = (of: Port) => of.epoch.receive.find((key) => key.kid === camera)?.floor;
+    const opened: KeyRequest = { kind: "opened", newest: [{ epoch: 1, kid: camera, newest: 99n }] };
+    await forwarder.begin(keysOf(1, [1, 2]));
+    port.ask(opened);
+    forwarder.reset();
+    expect(port.got.at(-1)).toEqual(keysAreGone);
+    expect(port.closed).toBe(true);
+
+    const next = new Port();
+    forwarder.attach(next.port);
+    port.ask(opened);
+    await forwarder.begin(keysOf(1, [1, 2]));
+    expect(floor(next)).toBe(0n);
+    expect(port.got.filter(({ kind }) => kind === "epoch")).toHaveLength(1);
+  });
+
+  test("what the media worker said before it dropped its keys says nothing of the next", async () => {
+    const camera = kid(1, 2, 1);
+    const opened: KeyRequest = { kind: "opened", newest: [{ epoch: 1, kid: camera, newest: 99n }] };
+    await forwarder.begin(keysOf(1, [1, 2]));
+    forwarder.drop();
+    await forwarder.begin(keysOf(1, [1, 2]));
+    port.ask(opened);
+    port.ask({ kind: "lease", epoch: 1, kid: camera });
+    expect(port.got.map(({ kind }) => kind)).toEqual(["epoch", "drop", "epoch"]);
+    port.ask({ kind: "dropped" });
+    const again = new Port();
+    forwarder.attach(again.port);
+    expect(again.epoch.receive.find((key) => key.kid === camera)?.floor).toBe(0n);
+    again.ask(opened);
+    const third = new Port();
+    forwarder.attach(third.port);
+    expect(third.epoch.receive.find((key) => key.kid === camera)?.floor).toBe(100n);
   });
 });

@@ -32,7 +32,7 @@ function fakeHandle(): {
 
 describe("Meeting", () => {
   const socket = { connect: vi.fn(), send: vi.fn(), close: vi.fn() };
-  const keys = { reset: vi.fn(), begin: vi.fn(() => Promise.resolve()) };
+  const keys = { reset: vi.fn(), begin: vi.fn(() => Promise.resolve()), drop: vi.fn(), end: vi.fn() };
   let pages: FromSession[];
   let fake: ReturnType<typeof fakeHandle>;
   const start = () =>
@@ -81,6 +81,27 @@ describe("Meeting", () => {
     fake.next([{ ...joined, resumed: false }]);
     meeting.received(new Uint8Array());
     expect(keys.reset).toHaveBeenCalledTimes(1);
+  });
+
+  test("keys that are gone are dropped before anything else happens; the page hears nothing of it", () => {
+    const meeting = start();
+    fake.next([{ kind: "keysGone" }]);
+    meeting.received(new Uint8Array());
+    expect(keys.drop).toHaveBeenCalledTimes(1);
+    expect(keys.end).not.toHaveBeenCalled();
+    expect(pages).toEqual([]);
+  });
+
+  test.each([
+    { kind: "failed", code: "lost" },
+    { kind: "left", reason: "removed" },
+  ] as const)("the keys end with the meeting: $kind", (output) => {
+    const meeting = start();
+    keys.end.mockImplementationOnce(() => expect(pages).toEqual([]));
+    fake.next([output]);
+    meeting.received(new Uint8Array());
+    expect(keys.end).toHaveBeenCalledTimes(1);
+    expect(pages).toEqual([{ kind: "output", output }]);
   });
 
   test("calls again when it is time", () => {

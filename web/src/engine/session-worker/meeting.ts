@@ -8,7 +8,16 @@ export interface Surroundings {
     send(frame: Uint8Array<ArrayBuffer>): void;
     close(): void;
   };
-  readonly keys: { reset(): void; begin(keys: Extract<Output, { kind: "keys" }>): Promise<void> };
+  readonly keys: {
+    /** A new stay begins. */
+    reset(): void;
+    /** Takes the keys of an epoch. Never rejects. */
+    begin(keys: Extract<Output, { kind: "keys" }>): Promise<void>;
+    /** All keys are worth nothing from now on; others may follow. */
+    drop(): void;
+    /** The stay is over. */
+    end(): void;
+  };
   toPage(message: FromSession): void;
   now(): number;
 }
@@ -115,10 +124,18 @@ export class Meeting {
         void keys.begin(output);
         toPage({ kind: "epoch", epoch: output.epoch, self: output.self });
         return;
+      case "keysGone":
+        keys.drop();
+        return;
       case "joined":
         if (!output.resumed) {
           keys.reset();
         }
+        toPage({ kind: "output", output });
+        return;
+      case "failed":
+      case "left":
+        keys.end();
         toPage({ kind: "output", output });
         return;
       default:

@@ -4,6 +4,7 @@
  */
 import type { ConclaveDoor } from "../bridge.d.ts";
 import { openDoor } from "./door.ts";
+import { Handover } from "./handover.ts";
 import { KeyForwarder } from "./key-forwarder.ts";
 import { Meeting } from "./meeting.ts";
 import type { FromSession, ToSession } from "./messages.ts";
@@ -17,14 +18,22 @@ interface Scope {
 }
 
 const scope = globalThis as unknown as Scope;
-const keys = new KeyForwarder();
 let meeting: Meeting | undefined;
 
 const post = (message: FromSession): void => scope.postMessage(message);
 
+/** Which port gets keys, and what that does and does not stop, says Handover. */
+const keys = new Handover(
+  new KeyForwarder(() => {
+    // In this order: the page joins anew when it hears that the keys are broken.
+    post({ kind: "keys-broken" });
+    meeting?.command({ kind: "leave" });
+  }),
+);
+
 function open(door: ConclaveDoor, message: Extract<ToSession, { kind: "open" }>): void {
   meeting?.dispose();
-  keys.reset();
+  keys.end();
   const { url, create, name } = message;
   const opened = door.newMeeting({ url, create, name });
   if ("code" in opened) {
@@ -55,7 +64,10 @@ function handle(door: ConclaveDoor, message: ToSession): void {
       open(door, message);
       return;
     case "keys-to":
-      keys.attach(message.port);
+      keys.attach(message.stay, message.port);
+      return;
+    case "media-gone":
+      keys.gone(message.stay);
       return;
     default:
       meeting?.command(message);
@@ -63,6 +75,7 @@ function handle(door: ConclaveDoor, message: ToSession): void {
 }
 
 function broken(message: string): void {
+  keys.end();
   post({ kind: "broken", message });
 }
 
