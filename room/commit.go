@@ -7,10 +7,11 @@ import (
 	"conclave/api"
 )
 
-// commit begins an epoch, if c is for the one after the current and every seat
-// it names is still there: so exactly one commit wins each epoch, and no key is
-// sealed to somebody who has left. A loser gets the current epoch and, as
-// events, what it did not know.
+// commit begins an epoch, if c is for the one after the current, every seat it
+// names is still there and no member that is still there is left out: so exactly
+// one commit wins each epoch, no key is sealed to somebody who has left, and
+// nobody is put out of a meeting that they are in. A loser gets the current epoch
+// and, as events, what it did not know.
 func (r *Room) commit(now time.Time, s *Session, c *api.Commit) (*api.Reply, error) {
 	switch {
 	case len(c.GetHeader()) == 0:
@@ -40,12 +41,8 @@ func (r *Room) commit(now time.Time, s *Session, c *api.Commit) (*api.Reply, err
 	if r.ended || s.seat.out != s.out {
 		return nil, seatGone()
 	}
-	if !r.mayCommitLocked(s.seat, c.GetEpoch()) || !r.presentLocked(sealed) {
-		r.registry.stats.Conflicts.Add(1)
-		return nil, &Error{
-			Code: api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT, Message: "the meeting has moved on",
-			Epoch: r.epoch,
-		}
+	if !r.mayCommitLocked(s.seat, c.GetEpoch()) || !r.presentLocked(sealed) || !r.keepsMembersLocked(s.seat, sealed) {
+		return nil, r.conflictLocked()
 	}
 	r.epoch = c.GetEpoch()
 	for _, o := range r.seats {
@@ -78,7 +75,27 @@ func (r *Room) presentLocked(sealed map[SeatID][]byte) bool {
 	return true
 }
 
-// data puts a sealed message into the log.
+// keepsMembersLocked reports whether a key is sealed to every member but the
+// committer, those away included. In epoch 0 nobody is a member.
+func (r *Room) keepsMembersLocked(committer *seat, sealed map[SeatID][]byte) bool {
+	for _, o := range r.seats {
+		if _, has := sealed[o.id]; o.member && !has && o != committer {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Room) conflictLocked() *Error {
+	r.registry.stats.Conflicts.Add(1)
+	return &Error{
+		Code: api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT, Message: "the meeting has moved on",
+		Epoch: r.epoch,
+	}
+}
+
+// data puts a sealed message into the log. Who has no key of the current epoch
+// has nothing to say to those who have; so that nobody else fills the log.
 func (r *Room) data(now time.Time, s *Session, d *api.Data) (*api.Reply, error) {
 	switch n := len(d.GetSealed()); {
 	case n == 0:
@@ -90,6 +107,9 @@ func (r *Room) data(now time.Time, s *Session, d *api.Data) (*api.Reply, error) 
 	defer r.mu.Unlock()
 	if r.ended || s.seat.out != s.out {
 		return nil, seatGone()
+	}
+	if !s.seat.member {
+		return nil, r.conflictLocked()
 	}
 	r.registry.stats.Data.Add(1)
 	sequence := r.recordLocked(now, &api.Event{Body: &api.Event_DataSent{DataSent: &api.DataSent{

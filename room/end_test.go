@@ -70,6 +70,7 @@ func TestPanicEndsOneMeeting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other.do(epoch0, commitFrame(1))
 	frames, err := a.do(epoch0, &api.ClientFrame{Body: &api.ClientFrame_View{View: &api.View{}}})
 	wantCode(t, err, api.ErrorCode_ERROR_CODE_INTERNAL)
 	ended := false

@@ -3,6 +3,7 @@ package room
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -61,10 +62,10 @@ func TestCommitIsRefused(t *testing.T) {
 	if frames, _ := outsider.do(epoch0, commitFrame(2)); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
 		t.Errorf("commit of somebody without the key: %v, want a conflict", frames)
 	}
-	if frames, _ := a.do(epoch0, commitFrame(2, gone.joined.GetSeat())); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
+	if frames, _ := a.do(epoch0, commitFrame(2, b.joined.GetSeat(), gone.joined.GetSeat())); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
 		t.Errorf("key for a seat that left: %v, want a conflict", frames)
 	}
-	if frames, _ := a.do(epoch0, commitFrame(4)); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
+	if frames, _ := a.do(epoch0, commitFrame(4, b.joined.GetSeat())); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
 		t.Errorf("epoch 4 after 1: %v, want a conflict", frames)
 	}
 	large := commitFrame(2)
@@ -77,6 +78,51 @@ func TestCommitIsRefused(t *testing.T) {
 	if got := frames[len(frames)-1].GetClosing().GetReason(); got != api.Closing_REASON_PROTOCOL {
 		t.Errorf("closing reason = %v, want PROTOCOL", got)
 	}
+}
+
+// A member can put nobody out who is in the meeting, connected or not; who has
+// gone gets no key.
+func TestCommitKeepsWhoIsThere(t *testing.T) {
+	g := newRegistry(t, Config{})
+	a, b := meet(t, g)
+	c := join(t, g, epoch0)
+	seatB, seatC := b.joined.GetSeat(), c.joined.GetSeat()
+	if frames, _ := a.do(epoch0, commitFrame(2, seatC)); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
+		t.Errorf("commit without a connected member: %v, want a conflict", frames)
+	}
+	b.session.Lost(epoch0)
+	if frames, _ := a.do(epoch0, commitFrame(2)); code(frames) != api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT {
+		t.Errorf("commit without a member who is away: %v, want a conflict", frames)
+	}
+	// Who waits may wait on.
+	if frames, _ := a.do(epoch0, commitFrame(2, seatB)); code(frames) != 0 {
+		t.Errorf("commit without a device that waits: %v", frames)
+	}
+	g.Tick(epoch0.Add(time.Minute))
+	if frames, _ := a.do(epoch0, commitFrame(3, seatC)); code(frames) != 0 {
+		t.Errorf("commit after a member is gone: %v", frames)
+	}
+}
+
+// Only who has the key of the epoch may write to the log, and asking is no crime.
+func TestDataIsForMembers(t *testing.T) {
+	g := newRegistry(t, Config{})
+	waiting, a := join(t, g, epoch0), join(t, g, epoch0)
+	send := func(when string, want api.ErrorCode) {
+		t.Helper()
+		frames, err := waiting.do(epoch0, dataFrame("x"))
+		if err != nil || code(frames) != want {
+			t.Errorf("data %s: %v, %v; want %v and no end", when, frames, err, want)
+		}
+	}
+	send("before the first epoch", api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT)
+	a.do(epoch0, commitFrame(1))
+	send("of who waits", api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT)
+	if got := g.Stats().Data.Load(); got != 0 {
+		t.Errorf("%d messages are in the log, want none", got)
+	}
+	a.do(epoch0, commitFrame(2, waiting.joined.GetSeat()))
+	send("of a member", 0)
 }
 
 func TestWhenNoMemberIsLeftTheMeetingBeginsAnew(t *testing.T) {

@@ -12,7 +12,7 @@ const (
 	MaxHeader       = 128 << 10 // bytes; 1024 members take about 40 KiB
 	MaxSealedKey    = 4 << 10   // bytes; one takes 1168
 	MaxSealedKeys   = 1024      // sender indexes of docs/protocol.md, Section 3
-	MaxData         = 64 << 10  // bytes
+	MaxData         = 8 << 10   // bytes; a chat message takes at most 4.4 KiB
 	MaxSDP          = 200 << 10 // bytes; below the read limit of a connection
 	MaxStreams      = 16        // m-lines one seat publishes
 	MaxViewItems    = 256       // tiles one client shows; more than any screen holds

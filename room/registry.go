@@ -83,7 +83,7 @@ type Stats struct {
 	Joins      atomic.Uint64
 	Resumes    atomic.Uint64
 	Commits    atomic.Uint64
-	Conflicts  atomic.Uint64
+	Conflicts  atomic.Uint64 // commits and data that do not fit the current epoch
 	Data       atomic.Uint64
 	Refused    atomic.Uint64 // frames answered with an error
 	RoomPanics atomic.Uint64

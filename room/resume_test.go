@@ -96,17 +96,14 @@ func TestSeatIsGivenUpAfterGrace(t *testing.T) {
 
 func TestSeatThatMissedTooMuchIsGivenUp(t *testing.T) {
 	g := newRegistry(t, Config{})
-	a, b := join(t, g, epoch0), join(t, g, epoch0)
+	a, b := meet(t, g)
+	c := join(t, g, epoch0)
+	b.do(epoch0, commitFrame(2, a.joined.GetSeat(), c.joined.GetSeat()))
 	a.session.Lost(epoch0)
-	now := epoch0
-	for range 70 { // 64 KiB each: more than the log holds
-		now = now.Add(100 * time.Millisecond)
-		if frames, err := b.do(now, dataFrame(strings.Repeat("x", MaxData))); err != nil || code(frames) != 0 {
-			t.Fatal(code(frames), err)
-		}
-	}
+	now := flood(t, epoch0, maxLogBytes/MaxData+1, b, c)
+	b.take()
 	_, err := tryJoin(t, g, now, &api.Join{Meeting: meeting, Protocol: 1, Resume: &api.Resume{
-		Seat: a.joined.GetSeat(), Token: a.joined.GetToken(), LastEvent: 2,
+		Seat: a.joined.GetSeat(), Token: a.joined.GetToken(), LastEvent: 5,
 	}})
 	wantCode(t, err, api.ErrorCode_ERROR_CODE_SEAT_GONE)
 	if got := events(b.take()); len(got) != 1 || got[0].GetSeatLeft() == nil {
@@ -116,12 +113,8 @@ func TestSeatThatMissedTooMuchIsGivenUp(t *testing.T) {
 
 func TestSlowConnectionIsDropped(t *testing.T) {
 	g := newRegistry(t, Config{})
-	slow, b := join(t, g, epoch0), join(t, g, epoch0)
-	now := epoch0
-	for range 140 { // 64 KiB each: more than a connection may have waiting
-		now = now.Add(100 * time.Millisecond)
-		b.do(now, dataFrame(strings.Repeat("x", MaxData)))
-	}
+	slow, b := meet(t, g)
+	now := flood(t, epoch0, maxQueueBytes/MaxData+1, b)
 	if _, err := slow.out.Next(t.Context()); !errors.Is(err, ErrSlow) {
 		t.Fatalf("Next() = %v, want ErrSlow", err)
 	}

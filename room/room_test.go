@@ -104,6 +104,32 @@ func dataFrame(s string) *api.ClientFrame {
 	return &api.ClientFrame{Body: &api.ClientFrame_Data{Data: &api.Data{Sealed: []byte(s)}}}
 }
 
+// meet returns two members of a meeting in epoch 1, who have read all events.
+func meet(t *testing.T, g *Registry) (a, b *client) {
+	t.Helper()
+	a, b = join(t, g, epoch0), join(t, g, epoch0)
+	if frames, err := a.do(epoch0, commitFrame(1, b.joined.GetSeat())); err != nil || code(frames) != 0 {
+		t.Fatalf("first commit: %v, %v", frames, err)
+	}
+	b.take()
+	return a, b
+}
+
+// flood lets members send n messages of the largest size, as fast as they may,
+// and returns when they are done.
+func flood(t *testing.T, now time.Time, n int, members ...*client) time.Time {
+	t.Helper()
+	for i := range n {
+		if i%len(members) == 0 {
+			now = now.Add(100 * time.Millisecond)
+		}
+		if frames, err := members[i%len(members)].do(now, dataFrame(strings.Repeat("x", MaxData))); err != nil || code(frames) != 0 {
+			t.Fatal(code(frames), err)
+		}
+	}
+	return now
+}
+
 func events(frames []*api.ServerFrame) []*api.Event {
 	var out []*api.Event
 	for _, f := range frames {
@@ -212,7 +238,7 @@ func closing(c *client) api.Closing_Reason {
 
 func TestRateLimit(t *testing.T) {
 	g := newRegistry(t, Config{})
-	a := join(t, g, epoch0)
+	a, _ := meet(t, g)
 	limited := 0
 	for range 100 {
 		frames, err := a.do(epoch0, dataFrame("x"))

@@ -60,6 +60,11 @@ func TestResumeWithinGrace(t *testing.T) {
 	b.wait("SeatAway", func() bool {
 		return len(b.events) > 0 && b.events[len(b.events)-1].GetSeatAway().GetSeat() == a.joined.GetSeat()
 	})
+	if r := b.ask(&api.ClientFrame{Body: &api.ClientFrame_Commit{Commit: &api.Commit{
+		Epoch: 1, Header: []byte("a header"),
+	}}}); r.GetAccepted() == nil {
+		t.Fatalf("commit: %v", r)
+	}
 	b.ask(&api.ClientFrame{Body: &api.ClientFrame_Data{Data: &api.Data{Sealed: []byte("missed")}}})
 	if r := a.resume(meeting); !r.GetJoined().GetResumed() {
 		t.Fatalf("resume: %v", r)

@@ -145,13 +145,20 @@ func (m *Meeting) chatReply(now time.Time, o *outgoing, accepted *api.Accepted, 
 	case o.delivery != chatAsked: // its own DataSent came first
 	case accepted != nil:
 		m.sent(o)
-	case refusal.GetCode() == api.ErrorCode_ERROR_CODE_RATE_LIMITED:
+	case isTransient(refusal.GetCode()):
 		m.chatAfter = now.Add(limitedPause)
 		o.requeue()
 	default:
 		o.delivery, o.sealed = chatFailed, nil
 		m.emit(ChatFailed{ID: chatID(o.id)})
 	}
+}
+
+// isTransient reports whether a message that was refused so is to be sealed and
+// sent again: the server asks for less, or has begun an epoch that this client
+// is about to hear of.
+func isTransient(code api.ErrorCode) bool {
+	return code == api.ErrorCode_ERROR_CODE_RATE_LIMITED || code == api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT
 }
 
 // confirm reports whether sealed is a message of this client that comes back in

@@ -16,6 +16,10 @@ func (m *Meeting) canSeal() bool {
 // dataSent opens a sealed message of the log. Who sent it is what the seal says;
 // the server's word on the seat is not used.
 func (m *Meeting) dataSent(now time.Time, d *api.DataSent) {
+	if len(d.GetSealed()) > maxData {
+		m.stats.Malformed++
+		return
+	}
 	if m.confirm(d.GetSealed()) || m.group == nil {
 		return
 	}

@@ -206,6 +206,23 @@ func TestServerChangesMessages(t *testing.T) {
 	}
 }
 
+// What no member can have sealed is not looked at; what a member can, fits.
+func TestServerSendsTooMuch(t *testing.T) {
+	if session.MaxData > maxData {
+		t.Errorf("a sealed message takes up to %d bytes, more than %d", session.MaxData, maxData)
+	}
+	s := newSim(t, 42)
+	ada := s.join("Ada", true)
+	s.run(time.Second)
+	for _, n := range []int{maxData, maxData + 1} {
+		s.server.record(&api.Event{Body: &api.Event_DataSent{DataSent: &api.DataSent{Seat: 1, Sealed: make([]byte, n)}}}, nil)
+		s.run(time.Second)
+	}
+	if got := ada.m.Stats(); got.Malformed != 1 || got.Tampered != 1 {
+		t.Errorf("stats %+v, want one message that is too large and one that does not open", got)
+	}
+}
+
 // A message that was sealed again, say after a lost connection, is shown once.
 func TestMessageSealedTwice(t *testing.T) {
 	s := newSim(t, 36)
@@ -283,13 +300,21 @@ func TestServerRefusesMessages(t *testing.T) {
 	s := newSim(t, 32)
 	ada, lin := s.join("Ada", true), s.join("Lin", false)
 	s.run(time.Second)
-	code := api.ErrorCode_ERROR_CODE_RATE_LIMITED
+	code := api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT
 	s.server.refuse = func(_ *modelSeat, f *api.ClientFrame) *api.Error {
 		if f.GetData() != nil && code != 0 {
 			return &api.Error{Code: code}
 		}
 		return nil
 	}
+	racing := ada.say("sealed for the epoch before")
+	s.run(500 * time.Millisecond)
+	code = 0
+	s.run(2 * time.Second)
+	if !ada.sent[racing] {
+		t.Error("a message that raced with an epoch was not sent again")
+	}
+	code = api.ErrorCode_ERROR_CODE_RATE_LIMITED
 	first := ada.say("limited")
 	s.run(500 * time.Millisecond)
 	code = 0
@@ -314,7 +339,7 @@ func TestServerRefusesMessages(t *testing.T) {
 		}
 	})
 	s.run(time.Second)
-	if got := lin.texts(); !ada.sent[second] || len(got) != 2+3*maxDataInFlight {
+	if got := lin.texts(); !ada.sent[second] || len(got) != 3+3*maxDataInFlight {
 		t.Errorf("sent %v, Lin has %q", ada.sent, got)
 	}
 }

@@ -34,7 +34,7 @@ const (
 	maxAnnouncement = 4 << 10   // bytes; api.Join
 	maxHeader       = 128 << 10 // bytes; 1024 members take 40 KiB
 	maxSealedKey    = 4 << 10   // bytes; 1168 in the first scheme
-	maxData         = 64 << 10  // bytes; api.Data
+	maxData         = 8 << 10   // bytes; api.Data; session.MaxData is less
 	maxSDP          = 200 << 10 // bytes, as the server's limit; offers of the server may be maxOffer
 	maxOffer        = 1 << 20   // bytes; 4 m-lines for each of 1023 others
 	maxMembers      = session.MaxMembers

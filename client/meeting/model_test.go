@@ -27,6 +27,7 @@ type modelServer struct {
 	known    bool // the meeting exists
 	log      []modelEvent
 	limit    int
+	leftOut  int // commits that would have put somebody out who was there
 	// edit may change or drop (nil) a frame before it is sent to a seat.
 	edit func(to *modelSeat, f *api.ServerFrame) *api.ServerFrame
 	// meddle may change a Join before it is looked at.
@@ -125,6 +126,12 @@ func (s *modelServer) receive(c *modelConn, frame []byte) {
 	case *api.ClientFrame_Commit:
 		s.commit(seat, f.GetRequest(), b.Commit)
 	case *api.ClientFrame_Data:
+		if !seat.member {
+			s.reply(seat, f.GetRequest(), &api.Reply{Body: &api.Reply_Error{Error: &api.Error{
+				Code: api.ErrorCode_ERROR_CODE_EPOCH_CONFLICT, CurrentEpoch: s.epoch,
+			}}})
+			return
+		}
 		n := s.record(&api.Event{Body: &api.Event_DataSent{
 			DataSent: &api.DataSent{Seat: seat.id, Sealed: b.Data.GetSealed()},
 		}}, nil)
@@ -222,6 +229,12 @@ func (s *modelServer) commit(seat *modelSeat, request uint64, c *api.Commit) {
 	for _, k := range c.GetSealed() {
 		ok = ok && s.seat(k.GetSeat()) != nil
 		sealed[k.GetSeat()] = k.GetSealed()
+	}
+	for _, o := range s.seats {
+		if ok && o.member && o != seat && sealed[o.id] == nil {
+			s.leftOut++
+			ok = false
+		}
 	}
 	if !ok {
 		s.reply(seat, request, &api.Reply{Body: &api.Reply_Error{Error: &api.Error{

@@ -61,6 +61,9 @@ func randomMeeting(t *testing.T, seed uint64) {
 		return
 	}
 	s.checkTogether(in...)
+	if s.server.leftOut != 0 {
+		t.Errorf("%d commits left out a member who was there", s.server.leftOut)
+	}
 	for _, p := range s.people {
 		if p.isOver() {
 			s.checkOut(p, in...)
