@@ -3,7 +3,6 @@ package session
 import (
 	"fmt"
 	"io"
-	"math"
 	"slices"
 )
 
@@ -30,7 +29,8 @@ func (p *Pending) Group() *Group { return p.group }
 func (p *Pending) Discard() { p.group.Erase() }
 
 // Create makes epoch 1 of a meeting with d as its only member and owner. rand
-// must be cryptographically secure. It returns ErrDeviceUsed if d has joined.
+// must be cryptographically secure. It returns ErrDeviceUsed if d has joined, and
+// ErrErased if it was erased.
 func Create(d *Device, rand io.Reader) (*Pending, error) {
 	if d.hasJoined() {
 		return nil, ErrDeviceUsed
@@ -46,7 +46,8 @@ func Create(d *Device, rand io.Reader) (*Pending, error) {
 // It returns ErrSelf or ErrNotMember for an index in remove that is our own or
 // nobody's, ErrUnknownDevice or ErrMeeting for an announcement that was not
 // opened with this meeting's link, ErrRoster for one that is a member already or
-// is there twice, ErrGhost for a device that has left, and ErrFull.
+// is there twice, ErrGhost for a device that has left, ErrFull, ErrEpoch after the
+// last epoch, and ErrErased if our own device was erased.
 func (g *Group) Commit(rand io.Reader, add []Announcement, remove []SenderIndex) (*Pending, error) {
 	roster := slices.Clone(g.roster)
 	for _, i := range remove {
@@ -129,7 +130,10 @@ func (g *Group) departures(roster []member) []AnnouncementHash {
 
 // commit makes the epoch after g with the given roster, in which this device is.
 func (g *Group) commit(rand io.Reader, roster []member, departed []AnnouncementHash) (*Pending, error) {
-	if g.epoch == math.MaxUint64 {
+	switch {
+	case g.device.erased.Load(): // a signing key of zeros is one that everybody knows
+		return nil, ErrErased
+	case g.epoch >= maxEpoch:
 		return nil, ErrEpoch
 	}
 	c := epochContext{

@@ -70,7 +70,8 @@ type Message struct {
 
 // SealData seals m for the members of this epoch and signs it. Each call uses a
 // new counter, so a message that is sealed again, say for a newer epoch, counts
-// as a new one with the same ID. It returns ErrMessage if m is not valid.
+// as a new one with the same ID. It returns ErrMessage if m is not valid, and
+// ErrErased if the epoch or our own device was erased.
 func (g *Group) SealData(m Message) ([]byte, error) {
 	body, err := m.body()
 	if err != nil {
@@ -81,6 +82,9 @@ func (g *Group) SealData(m Message) ([]byte, error) {
 		return nil, err
 	}
 	defer key.Erase()
+	if g.device.erased.Load() {
+		return nil, ErrErased
+	}
 	counter := g.device.nextCounter()
 	w := tlsenc.NewWriter(MaxData)
 	w.Uint8(uint8(m.Kind))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"conclave/core/secret"
 	"conclave/core/sframe"
@@ -22,6 +23,8 @@ type Device struct {
 	kem          func() hpke.PrivateKey
 	announcement []byte
 	own          Announcement
+
+	erased atomic.Bool
 
 	// mu guards the fields below.
 	mu      sync.Mutex
@@ -151,7 +154,10 @@ func (d *Device) enter() bool {
 	return first
 }
 
-// Erase overwrites the signing key; the device can then sign nothing more. The
+// Erase overwrites the signing key; the device signs nothing more (ErrErased). The
 // library that holds the KEM key has no way to overwrite it, so that key is left
 // to the garbage collector. Nothing may use the device at the same time or after.
-func (d *Device) Erase() { d.signingKey.Erase() }
+func (d *Device) Erase() {
+	d.erased.Store(true)
+	d.signingKey.Erase()
+}

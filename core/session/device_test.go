@@ -160,4 +160,28 @@ func TestEraseDevice(t *testing.T) {
 	if !bytes.Equal(session.SigningKey(d), make([]byte, 64)) {
 		t.Error("Erase leaves the signing key")
 	}
+	if _, err := session.Create(d, rand.Reader); !errors.Is(err, session.ErrErased) {
+		t.Errorf("Create with an erased device = %v, want ErrErased", err)
+	}
+	m := newMeeting(t, 2)
+	session.TestingOnlyDevice(m.groups[0]).Erase()
+	if _, err := m.groups[0].Commit(rand.Reader, nil, nil); !errors.Is(err, session.ErrErased) {
+		t.Errorf("Commit of an erased device = %v, want ErrErased", err)
+	}
+	if _, err := m.groups[0].SealData(chat("x")); !errors.Is(err, session.ErrErased) {
+		t.Errorf("SealData of an erased device = %v, want ErrErased", err)
+	}
+}
+
+// Browsers read epochs as numbers, which are exact up to 2^53 only.
+func TestLastEpoch(t *testing.T) {
+	m := newMeeting(t, 1)
+	before := session.TestingOnlyAtEpoch(m.groups[0], 1<<32-1)
+	p, err := before.Commit(rand.Reader, nil, nil)
+	if err != nil || p.Group().Epoch() != 1<<32 {
+		t.Fatalf("the last epoch: %v", err)
+	}
+	if _, err := p.Group().Commit(rand.Reader, nil, nil); !errors.Is(err, session.ErrEpoch) {
+		t.Errorf("one more: %v, want ErrEpoch", err)
+	}
 }

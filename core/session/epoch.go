@@ -25,6 +25,11 @@ const (
 	MaxHeader = 2 + 1 + meetingSize + 8 + 32 + 4 + 4 + maxRosterSize +
 		confirmationSize + ed25519.SignatureSize + proofSize
 
+	// maxEpoch is the last epoch of a meeting: at ten a second after 13 years.
+	// Numbers of JavaScript are exact only up to 2^53, and browsers get epochs
+	// as numbers; nobody can make one that two clients read differently.
+	maxEpoch Epoch = 1 << 32
+
 	epochLabel      = "Conclave 1.0 epoch"
 	epochProofLabel = "Conclave 1.0 epoch proof"
 	transcriptLabel = "Conclave 1.0 transcript"
@@ -106,7 +111,7 @@ func parseHeader(b []byte) (epochHeader, error) {
 		h.roster[i].index = SenderIndex(entries.Uint32())
 		copy(h.roster[i].hash[:], entries.Fixed(32))
 	}
-	if h.committer > sframe.MaxSenderIndex {
+	if h.committer > sframe.MaxSenderIndex || h.epoch > maxEpoch {
 		return epochHeader{}, ErrMalformed
 	}
 	return h, nil

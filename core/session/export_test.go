@@ -137,6 +137,17 @@ func TestingOnlyDeparted(g *Group, first, second AnnouncementHash, n int) *Group
 	}
 }
 
+// TestingOnlyDevice returns the device that g is of.
+func TestingOnlyDevice(g *Group) *Device { return g.device }
+
+// TestingOnlyAtEpoch returns g with another number.
+func TestingOnlyAtEpoch(g *Group, e Epoch) *Group {
+	return &Group{
+		device: g.device, epoch: e, self: g.self, roster: g.roster,
+		transcript: g.transcript, base: g.base, departed: g.departed,
+	}
+}
+
 // ProofLabels are the labels of the proofs in announcements and epoch headers.
 var ProofLabels = [...]string{announcementProofLabel, epochProofLabel}
 

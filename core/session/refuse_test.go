@@ -99,7 +99,9 @@ func TestProcessRefuses(t *testing.T) {
 		{"epoch 0", forge(func(f *session.Forgery) { f.Epoch = 0 }), session.ErrEpoch},
 		{"same epoch", forge(func(f *session.Forgery) { f.Epoch-- }), session.ErrEpoch},
 		{"epoch left out", forge(func(f *session.Forgery) { f.Epoch++ }), session.ErrEpoch},
-		{"last epoch", forge(func(f *session.Forgery) { f.Epoch = math.MaxUint64 }), session.ErrEpoch},
+		{"last epoch", forge(func(f *session.Forgery) { f.Epoch = 1 << 32 }), session.ErrEpoch},
+		{"epoch after the last", forge(func(f *session.Forgery) { f.Epoch = 1<<32 + 1 }), session.ErrMalformed},
+		{"epoch that is no number in a browser", forge(func(f *session.Forgery) { f.Epoch = math.MaxUint64 }), session.ErrMalformed},
 		{"fork", forge(func(f *session.Forgery) { f.Previous = other.groups[0].Transcript() }), session.ErrFork},
 		{"new beginning", forge(func(f *session.Forgery) { f.Previous = [32]byte{} }), session.ErrFork},
 

@@ -84,8 +84,8 @@ var (
 	ErrFull = errors.New("session: meeting is full")
 	// ErrSelf says that a device tried to remove itself; it leaves instead.
 	ErrSelf = errors.New("session: a committer cannot remove itself")
-	// ErrErased says that the secrets of an epoch were erased.
-	ErrErased = errors.New("session: epoch was erased")
+	// ErrErased says that the secrets of an epoch or of a device were erased.
+	ErrErased = errors.New("session: keys were erased")
 	// ErrDeviceUsed says that a Device has joined before; make a new one.
 	ErrDeviceUsed = errors.New("session: device has joined before")
 
