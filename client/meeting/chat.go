@@ -12,7 +12,9 @@ import (
 	"conclave/core/session"
 )
 
-// chatID returns a message id as drivers see it.
+// chatID returns the id of an own message as drivers see it. That of another's
+// begins with the name of its device: a member may copy the id of a message that
+// is not theirs.
 func chatID(id session.MessageID) string { return hex.EncodeToString(id[:]) }
 
 // delivery says where a message of this client is.
@@ -180,19 +182,26 @@ func (m *Meeting) sent(o *outgoing) {
 	m.emit(ChatSent{ID: chatID(o.id)})
 }
 
-// An idRing remembers the last maxSeenChats message ids.
-type idRing struct {
-	set   map[session.MessageID]struct{}
-	order []session.MessageID
+// A chatName tells messages apart. The device belongs to it, so that nobody can
+// keep another's message from being shown by using its id first.
+type chatName struct {
+	from deviceHash
+	id   session.MessageID
+}
+
+// A chatRing remembers the last maxSeenChats messages.
+type chatRing struct {
+	set   map[chatName]struct{}
+	order []chatName
 }
 
 // add reports whether id was not there before.
-func (r *idRing) add(id session.MessageID) bool {
+func (r *chatRing) add(id chatName) bool {
 	if _, ok := r.set[id]; ok {
 		return false
 	}
 	if r.set == nil {
-		r.set = make(map[session.MessageID]struct{})
+		r.set = make(map[chatName]struct{})
 	}
 	if len(r.order) >= maxSeenChats {
 		delete(r.set, r.order[0])

@@ -76,6 +76,9 @@ func (m *Meeting) join(now time.Time) {
 // that wait, the own state and the view stay.
 func (m *Meeting) resetSeat() {
 	m.dropKeys()
+	if m.device != nil {
+		m.device.Erase()
+	}
 	m.token.Erase()
 	m.device, m.seat, m.token, m.lastEvent, m.caughtUp = nil, 0, secret.Value{}, 0, false
 	m.seats, m.order, m.byHash = make(map[SeatID]*seat), nil, make(map[deviceHash]SeatID)

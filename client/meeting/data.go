@@ -71,12 +71,12 @@ func (m *Meeting) take(d session.Message, from session.Member) {
 	}
 	switch d.Kind {
 	case session.Chat:
-		if !m.seenChats.add(d.ID) {
+		if !m.seenChats.add(chatName{from.Hash, d.ID}) {
 			m.stats.Replays++ // sent again after a lost connection
 			return
 		}
 		m.emit(Chat{
-			ID:     chatID(d.ID),
+			ID:     deviceName(from.Hash) + chatID(d.ID),
 			Index:  Index(from.Index),
 			Name:   from.Name,
 			Text:   d.Text,

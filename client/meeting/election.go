@@ -49,7 +49,8 @@ func (m *Meeting) work() work {
 			w.remove = append(w.remove, member.Index)
 		}
 	}
-	if room := maxMembers - len(m.members) + len(w.remove); len(w.add) > room {
+	// An index that is given up rests for one epoch: there is no more room for it.
+	if room := maxMembers - len(m.members); len(w.add) > room {
 		w.add = w.add[:room]
 	}
 	return w

@@ -195,6 +195,7 @@ func (m *Meeting) dropKeys() {
 	}
 	if m.group != nil {
 		m.group.Erase()
+		m.emit(KeysGone{})
 	}
 	m.discardOwn(nil)
 	m.group, m.header, m.refused = nil, nil, 0

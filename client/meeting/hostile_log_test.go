@@ -242,6 +242,32 @@ func TestMessageSealedTwice(t *testing.T) {
 	}
 }
 
+// A member who uses the id of another's message, first or after, neither keeps it
+// from being shown nor passes for it.
+func TestMemberCopiesMessageID(t *testing.T) {
+	s := newSim(t, 43)
+	ada, lin, noor := s.join("Ada", true), s.join("Lin", false), s.join("Noor", false)
+	s.run(time.Second)
+	for _, m := range []struct {
+		from *person
+		text string
+	}{{lin, "Lin's"}, {ada, "Ada's"}, {lin, "again"}} {
+		d := session.Message{Kind: session.Chat, ID: session.MessageID{1}, SentAt: s.now, Text: m.text}
+		sealed, err := m.from.m.group.SealData(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.server.record(&api.Event{Body: &api.Event_DataSent{DataSent: &api.DataSent{Sealed: sealed}}}, nil)
+	}
+	s.run(time.Second)
+	if got := noor.texts(); !slices.Equal(got, []string{"Lin: Lin's", "Ada: Ada's"}) {
+		t.Fatalf("Noor has %q", got)
+	}
+	if noor.chats[0].ID == noor.chats[1].ID {
+		t.Error("two messages have one id")
+	}
+}
+
 // A message of a member who has left, kept back by the server until the index
 // belongs to somebody else, is not shown as that somebody's.
 func TestServerKeepsMessageBack(t *testing.T) {

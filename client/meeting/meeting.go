@@ -82,7 +82,7 @@ type Meeting struct {
 	stateAt   time.Time // when to send it; zero when everybody knows
 	stateSent time.Time
 	states    map[deviceHash]State
-	seenChats idRing
+	seenChats chatRing
 
 	// What the server says about media.
 	streams []Stream // Index is not valid here; see mappedStreams

@@ -90,7 +90,13 @@ type Keys struct {
 	PreviousFor time.Duration // previousForMs in JavaScript; 0 in the first epoch
 }
 
-// A MediaKey is the SFrame key of one sender and context in one epoch.
+// KeysGone says that the last Keys, and those before, are not to be used any
+// more, not even for PreviousFor: this client is out of the epoch. Whoever has
+// them erases them at once; nothing is sent or opened before new Keys come.
+type KeysGone struct{}
+
+// A MediaKey is the SFrame key of one sender and context in one epoch. Who takes
+// it erases it once it is in use elsewhere.
 type MediaKey struct {
 	Index   Index
 	Context uint8 // docs/protocol.md, section 4
@@ -163,7 +169,7 @@ type Speakers struct{ Indexes []Index }
 
 // Chat is a message to show. Messages of this client come at once, with You.
 type Chat struct {
-	ID     string
+	ID     string // no two messages have the same, whatever their senders do
 	Index  Index
 	Name   string
 	Text   string
@@ -242,6 +248,7 @@ func (Close) Kind() string          { return "close" }
 func (Joined) Kind() string         { return "joined" }
 func (Roster) Kind() string         { return "roster" }
 func (Keys) Kind() string           { return "keys" }
+func (KeysGone) Kind() string       { return "keysGone" }
 func (Streams) Kind() string        { return "streams" }
 func (Published) Kind() string      { return "published" }
 func (PublishFailed) Kind() string  { return "publishFailed" }

@@ -71,7 +71,7 @@ func (m *Meeting) roster() Roster {
 	for i, member := range m.group.Roster() {
 		out := Member{
 			Index:  Index(member.Index),
-			Device: hex.EncodeToString(member.Hash[:8]),
+			Device: deviceName(member.Hash),
 			Name:   member.Name,
 			Class:  classOf(member.Class),
 			You:    member.Index == m.group.Self(),
@@ -92,6 +92,9 @@ func (m *Meeting) roster() Roster {
 	}
 	return r
 }
+
+// deviceName returns what drivers know a device by.
+func deviceName(h deviceHash) string { return hex.EncodeToString(h[:8]) }
 
 // mappedStreams returns the streams whose seats belong to members, with the
 // index of the member that must have sealed them.

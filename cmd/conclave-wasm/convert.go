@@ -90,7 +90,7 @@ func mediaFields(o meeting.Output) fields {
 		return fields{"states": list(o.States, streamState)}
 	case meeting.Speakers:
 		return fields{"indexes": list(o.Indexes, func(i meeting.Index) any { return int(i) })}
-	default: // Close and Reconnected have no fields
+	default: // Close, KeysGone and Reconnected have no fields
 		return fields{}
 	}
 }
