@@ -306,6 +306,10 @@ export class Call implements CallEngine {
   }
 
   #fail(code: FailureCode, detail?: string, limit?: number): void {
+    if (this.#seat !== undefined) {
+      // The failure is on this side: the others need not wait for the seat to lapse.
+      this.#session.post({ kind: "leave" });
+    }
     this.#end({
       kind: "failed",
       code,
