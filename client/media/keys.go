@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,13 @@ func material(k meeting.MediaKey) sframe.KeyMaterial {
 	return sframe.KeyMaterial{Suite: sframe.AES256GCMSHA512, KID: sframe.KID(k.KID), Key: k.Key, Salt: k.Salt}
 }
 
+// erase overwrites keys that are in use elsewhere by now, or not needed any more.
+func erase(keys []meeting.MediaKey) {
+	for _, k := range keys {
+		material(k).Erase()
+	}
+}
+
 // sealers holds the keys that this client sends with. Senders ask for one for
 // every picture, so that they use a new epoch's key at once. It may be used
 // concurrently.
@@ -29,9 +37,10 @@ type sealers struct {
 	byContext map[sframe.Context]*sframe.Sealer
 }
 
-// install replaces all keys by those of an epoch. On an error there are none
-// left, and nothing is sent.
+// install replaces all keys by those of an epoch, which it erases in keys. On an
+// error there are none left, and nothing is sent.
 func (s *sealers) install(keys meeting.Keys, lease leaser) error {
+	defer erase(keys.Send)
 	next := make(map[sframe.Context]*sframe.Sealer, len(keys.Send))
 	err := func() error {
 		for _, k := range keys.Send {
@@ -93,9 +102,10 @@ const maxRetired = 4
 
 func newKeyring() *keyring { return &keyring{opener: sframe.NewOpener()} }
 
-// install makes the keys of a new epoch current. For the epoch that is current
-// already it adds what is missing.
+// install makes the keys of a new epoch current, and erases them in keys. A key
+// takes the place of whatever its key id had before.
 func (r *keyring) install(now time.Time, keys meeting.Keys) error {
+	defer erase(keys.Receive)
 	epoch := sframe.Epoch(keys.Epoch)
 	if epoch != r.newest && len(r.current) > 0 {
 		r.retired = append(r.retired, retiredKeys{now.Add(keys.PreviousFor), r.current})
@@ -111,15 +121,26 @@ func (r *keyring) install(now time.Time, keys meeting.Keys) error {
 	}
 	for _, k := range keys.Receive {
 		m := material(k)
-		if r.opener.Has(m.KID) {
-			continue
-		}
+		r.remove(m.KID)
 		if err := r.opener.Add(m); err != nil {
 			return fmt.Errorf("taking over key: %w", err)
 		}
 		r.current = append(r.current, m.KID)
 	}
 	return nil
+}
+
+// remove forgets a key id, of whichever epoch.
+func (r *keyring) remove(kid sframe.KID) {
+	if !r.opener.Has(kid) {
+		return
+	}
+	r.opener.Remove(kid)
+	is := func(k sframe.KID) bool { return k == kid }
+	r.current = slices.DeleteFunc(r.current, is)
+	for i := range r.retired {
+		r.retired[i].kids = slices.DeleteFunc(r.retired[i].kids, is)
+	}
 }
 
 // expire removes the keys whose time is over.

@@ -32,8 +32,8 @@ func (p *Participant) joined(j meeting.Joined) {
 		return
 	}
 	p.seat = j.Seat
-	p.keys.clear()
-	p.lastKeys, p.lastStreams = meeting.Keys{}, meeting.Streams{}
+	p.dropKeys()
+	p.lastStreams = meeting.Streams{}
 	p.closeMedia()
 	if p.cfg.Video != nil || p.cfg.Audio != nil {
 		pub, err := newPublisher(p.servers, clips{p.cfg.Video, p.cfg.Audio}, p.keys, &p.stats, p.stateChanged("sending", func() { p.publish(true) }))
@@ -74,14 +74,28 @@ func (p *Participant) takeAnswer(out meeting.Published) {
 	}
 }
 
+// takeKeys begins to use the keys of an epoch. Those to receive with wait in
+// lastKeys as long as there is nothing to receive.
 func (p *Participant) takeKeys(k meeting.Keys) {
-	p.lastKeys = k
 	if err := p.keys.install(k, p.conn.Lease); err != nil {
 		p.log.Error("nothing is sent in this epoch", slog.Uint64("epoch", k.Epoch), slog.Any("error", err))
 	}
 	if p.subscriber != nil {
-		p.subscriber.opener.put(p.ctx, k)
+		p.subscriber.opener.putKeys(p.ctx, k)
+		return
 	}
+	erase(p.lastKeys.Receive)
+	p.lastKeys = k
+}
+
+// dropKeys stops sending and opening at once.
+func (p *Participant) dropKeys() {
+	p.keys.clear()
+	if p.subscriber != nil {
+		p.subscriber.opener.revoke()
+	}
+	erase(p.lastKeys.Receive)
+	p.lastKeys = meeting.Keys{}
 }
 
 // takeStreams asks for all streams of others, as large as they come.
@@ -140,7 +154,8 @@ func (p *Participant) startReceiving() bool {
 	}
 	p.subscriber = sub
 	if p.lastKeys.Epoch != 0 {
-		sub.opener.put(p.ctx, p.lastKeys)
+		sub.opener.putKeys(p.ctx, p.lastKeys) // which erases them
+		p.lastKeys = meeting.Keys{}
 	}
 	sub.opener.put(p.ctx, p.lastStreams)
 	return true

@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"conclave/client/meeting"
@@ -47,8 +48,11 @@ type opener struct {
 	onGap   func(mid string) // a frame of video is missing
 	stats   *stats
 
+	revoked atomic.Uint64 // how often the keys were taken away
+
 	// Owned by run.
 	keys    *keyring
+	obeyed  uint64 // of revoked
 	streams map[meeting.StreamID]knownStream
 	slots   map[string]*slotState
 	tracks  map[string]*trackState
@@ -61,9 +65,15 @@ type knownStream struct {
 	until time.Time // zero while it is there
 }
 
-// An openerInput is one of trackFrame, meeting.Keys, meeting.Streams and
+// An openerInput is one of trackFrame, newKeys, meeting.Streams and
 // []meeting.Slot.
 type openerInput any
+
+// newKeys are keys to open with, unless they have been taken away since.
+type newKeys struct {
+	keys    meeting.Keys
+	revoked uint64 // when they came
+}
 
 // A trackFrame is a sealed frame of the m-line mid.
 type trackFrame struct {
@@ -108,8 +118,30 @@ func (o *opener) put(ctx context.Context, in openerInput) {
 	}
 }
 
+// putKeys hands in the keys of an epoch; it waits when the opener is behind. Like
+// revoke it is called by one goroutine.
+func (o *opener) putKeys(ctx context.Context, keys meeting.Keys) {
+	select {
+	case o.inbox <- newKeys{keys, o.revoked.Load()}:
+	case <-ctx.Done():
+		erase(keys.Receive)
+	}
+}
+
+// revoke takes all keys away that were handed in so far: no frame is opened with
+// them any more, however much waits in the inbox.
+func (o *opener) revoke() { o.revoked.Add(1) }
+
+// obey forgets the keys if they were taken away.
+func (o *opener) obey() {
+	if n := o.revoked.Load(); n != o.obeyed {
+		o.keys, o.obeyed = newKeyring(), n
+	}
+}
+
 // run opens frames until ctx ends.
 func (o *opener) run(ctx context.Context) {
+	defer o.forget()
 	ticker := time.NewTicker(housekeep)
 	defer ticker.Stop()
 	for {
@@ -117,6 +149,7 @@ func (o *opener) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
+			o.obey()
 			o.keys.expire(now)
 			o.retryAll(now)
 		case in := <-o.inbox:
@@ -125,14 +158,28 @@ func (o *opener) run(ctx context.Context) {
 	}
 }
 
+// forget erases the keys that nobody takes out of the inbox any more.
+func (o *opener) forget() {
+	o.keys = newKeyring()
+	for {
+		select {
+		case in := <-o.inbox:
+			if k, ok := in.(newKeys); ok {
+				erase(k.keys.Receive)
+			}
+		default:
+			return
+		}
+	}
+}
+
 func (o *opener) take(now time.Time, in openerInput) {
+	o.obey()
 	switch in := in.(type) {
 	case trackFrame:
 		o.takeFrame(now, in)
-	case meeting.Keys:
-		if err := o.keys.install(now, in); err != nil {
-			o.stats.keyErrors.Add(1)
-		}
+	case newKeys:
+		o.takeKeys(now, in)
 		o.retryAll(now)
 	case meeting.Streams:
 		o.takeStreams(now, in.Streams)
@@ -142,6 +189,16 @@ func (o *opener) take(now time.Time, in openerInput) {
 		o.retryAll(now)
 	default:
 		panic("media: internal error: unknown input")
+	}
+}
+
+func (o *opener) takeKeys(now time.Time, in newKeys) {
+	if in.revoked != o.obeyed {
+		erase(in.keys.Receive)
+		return
+	}
+	if err := o.keys.install(now, in.keys); err != nil {
+		o.stats.keyErrors.Add(1)
 	}
 }
 

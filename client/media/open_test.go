@@ -1,14 +1,12 @@
 package media
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"conclave/client/meeting"
-	"conclave/core/secret"
 	"conclave/core/sframe"
 )
 
@@ -18,27 +16,6 @@ const (
 	camera meeting.StreamID = 11
 	voice  meeting.StreamID = 12
 )
-
-// epochKeys returns the keys of an epoch, from a base key of its own.
-func epochKeys(t *testing.T, epoch uint64) meeting.Keys {
-	t.Helper()
-	base := secret.New(bytes.Repeat([]byte{byte(epoch)}, 32))
-	keys := meeting.Keys{Epoch: epoch, Self: robot, PreviousFor: 10 * time.Second}
-	for _, sender := range []meeting.Index{robot, other} {
-		for _, c := range []sframe.Context{sframe.Microphone, sframe.Camera, sframe.Screen, sframe.ScreenAudio} {
-			m, err := sframe.DeriveKey(sframe.AES256GCMSHA512, sframe.NewKID(c, sframe.SenderIndex(sender), sframe.Epoch(epoch)), base)
-			if err != nil {
-				t.Fatal(err)
-			}
-			k := meeting.MediaKey{Index: sender, Context: uint8(c), KID: uint64(m.KID), Key: m.Key, Salt: m.Salt}
-			keys.Receive = append(keys.Receive, k)
-			if sender == robot {
-				keys.Send = append(keys.Send, k)
-			}
-		}
-	}
-	return keys
-}
 
 // A bench is an opener without its goroutine, at a time of the test's own, and
 // a sender for it.
@@ -71,6 +48,8 @@ func (b *bench) announced() *bench {
 }
 
 func (b *bench) put(in openerInput) { b.opener.take(b.now, in) }
+
+func (b *bench) keys(k meeting.Keys) { b.put(newKeys{k, b.opener.revoked.Load()}) }
 
 // wait lets time pass as run does.
 func (b *bench) wait(d time.Duration) {
@@ -125,7 +104,7 @@ func (b *bench) want(what, texts string, errors uint64) {
 
 func TestOpen(t *testing.T) {
 	b := newBench(t).announced()
-	b.put(epochKeys(t, 7))
+	b.keys(epochKeys(t, 7))
 	b.arrive("0", b.seal(7, robot, sframe.Camera, "a"))
 	b.arrive("1", b.seal(7, robot, sframe.Microphone, "b"))
 	if len(b.got) != 2 {
@@ -164,7 +143,7 @@ func TestFramesAreRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t).announced()
-			b.put(epochKeys(t, 7))
+			b.keys(epochKeys(t, 7))
 			b.arrive(tt.mid, tt.frame(b))
 			b.arrive("0", b.seal(7, robot, sframe.Camera, "next"))
 			b.wait(holdFor)
@@ -181,7 +160,7 @@ func TestFramesAreRefused(t *testing.T) {
 
 func TestReplayIsDropped(t *testing.T) {
 	b := newBench(t).announced()
-	b.put(epochKeys(t, 7))
+	b.keys(epochKeys(t, 7))
 	f := b.seal(7, robot, sframe.Camera, "a")
 	b.arrive("0", f)
 	b.arrive("0", f)
@@ -194,13 +173,13 @@ func TestReplayIsDropped(t *testing.T) {
 // TestFrameWaitsForItsKey is a sender that has the key of a new epoch first.
 func TestFrameWaitsForItsKey(t *testing.T) {
 	b := newBench(t).announced()
-	b.put(epochKeys(t, 7))
+	b.keys(epochKeys(t, 7))
 	b.arrive("0", b.seal(8, robot, sframe.Camera, "a"))
 	b.arrive("0", b.seal(7, robot, sframe.Camera, "late"))
 	b.arrive("1", b.seal(7, robot, sframe.Microphone, "sound"))
 	b.want("the picture waits, in order; sound does not", "[sound]", 0)
 	b.wait(holdFor - time.Millisecond)
-	b.put(epochKeys(t, 8))
+	b.keys(epochKeys(t, 8))
 	b.want("the key came", "[a late]", 0)
 	b.arrive("0", b.seal(9, robot, sframe.Camera, "b"))
 	b.wait(holdFor)
@@ -209,8 +188,8 @@ func TestFrameWaitsForItsKey(t *testing.T) {
 
 func TestPreviousEpochOpensForAWhile(t *testing.T) {
 	b := newBench(t).announced()
-	b.put(epochKeys(t, 7))
-	b.put(epochKeys(t, 8))
+	b.keys(epochKeys(t, 7))
+	b.keys(epochKeys(t, 8))
 	b.wait(10*time.Second - time.Millisecond)
 	b.arrive("0", b.seal(7, robot, sframe.Camera, "a"))
 	b.want("within 10 s", "[a]", 0)
@@ -226,7 +205,7 @@ func TestPreviousEpochOpensForAWhile(t *testing.T) {
 func TestManyEpochs(t *testing.T) {
 	b := newBench(t).announced()
 	for epoch := uint64(1); epoch <= 40; epoch++ {
-		b.put(epochKeys(t, epoch))
+		b.keys(epochKeys(t, epoch))
 		if epoch > 1 {
 			b.arrive("0", b.seal(epoch-1, robot, sframe.Camera, "old"))
 		}
@@ -247,7 +226,7 @@ func TestFramesFromBeforeJoining(t *testing.T) {
 	b := newBench(t).announced()
 	b.arrive("0", b.seal(6, robot, sframe.Camera, "x"))
 	b.wait(holdFor)
-	b.put(epochKeys(t, 7))
+	b.keys(epochKeys(t, 7))
 	b.arrive("0", b.seal(6, robot, sframe.Camera, "y"))
 	b.arrive("0", b.seal(7, robot, sframe.Camera, "z"))
 	b.want("only our own epoch opens, and at once", "[z]", 0)
@@ -258,7 +237,7 @@ func TestFramesFromBeforeJoining(t *testing.T) {
 
 func TestSlotChanges(t *testing.T) {
 	b := newBench(t).announced()
-	b.put(epochKeys(t, 7))
+	b.keys(epochKeys(t, 7))
 	b.arrive("0", b.seal(7, other, sframe.Camera, "early"))
 	b.want("its slot is not announced yet", "[]", 0)
 	b.put([]meeting.Slot{{Mid: "0", Stream: 13}, {Mid: "1", Stream: voice}})
@@ -277,7 +256,7 @@ func TestSlotChanges(t *testing.T) {
 
 func TestHeldFramesAreBounded(t *testing.T) {
 	b := newBench(t).announced()
-	b.put(epochKeys(t, 7))
+	b.keys(epochKeys(t, 7))
 	f := b.seal(8, robot, sframe.Camera, "x")
 	for range holdFrames + 10 {
 		b.arrive("0", f)
@@ -290,49 +269,13 @@ func TestHeldFramesAreBounded(t *testing.T) {
 	}
 }
 
-func TestSealers(t *testing.T) {
-	s := &sealers{}
-	if s.sealer(sframe.Camera) != nil {
-		t.Error("a key before there is one")
-	}
-	next := uint64(0)
-	lease := func(_ uint8, n uint64) (uint64, uint64, error) {
-		next += n
-		return next - n, next, nil
-	}
-	if err := s.install(epochKeys(t, 7), lease); err != nil {
-		t.Fatal(err)
-	}
-	first := s.sealer(sframe.Camera)
-	if err := s.install(epochKeys(t, 8), lease); err != nil {
-		t.Fatal(err)
-	}
-	if second := s.sealer(sframe.Camera); second == first || second.KID() == first.KID() {
-		t.Error("the key of the epoch before is still used")
-	}
-	if s.sealer(sframe.Screen) == nil || s.sealer(sframe.Data) != nil {
-		t.Error("keys of the wrong contexts")
-	}
-	broken := func(uint8, uint64) (uint64, uint64, error) { return 0, 0, meeting.ErrAway }
-	if err := s.install(epochKeys(t, 9), broken); err == nil || s.sealer(sframe.Camera) != nil {
-		t.Errorf("after an install that failed (%v) an old key is still used", err)
-	}
-	if err := s.install(epochKeys(t, 9), lease); err != nil {
-		t.Fatal(err)
-	}
-	s.clear()
-	if s.sealer(sframe.Microphone) != nil {
-		t.Error("a key after clear")
-	}
-}
-
 // FuzzOpen hands the opener whatever a server can make up.
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte{0x80, 0x30}, []byte{0x98, 0x41, 0x37}, uint16(100))
 	f.Add([]byte("\x82\x49\x83\x42 in clear"), []byte{}, uint16(0))
 	f.Fuzz(func(t *testing.T, a, c []byte, wait uint16) {
 		b := newBench(t).announced()
-		b.put(epochKeys(t, 7))
+		b.keys(epochKeys(t, 7))
 		b.arrive("0", a)
 		b.wait(time.Duration(wait) * time.Millisecond)
 		b.arrive("0", c)

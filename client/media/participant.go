@@ -49,7 +49,8 @@ type Config struct {
 	Roots *x509.CertPool
 
 	// OnFrame gets every frame that was opened, one at a time, and must not
-	// block for long. OnEvent gets what happens, from the goroutine of Run.
+	// block for long. OnEvent gets what happens, from the goroutine of Run; the
+	// keys in a meeting.Keys are erased after it returns.
 	OnFrame func(Frame)
 	OnEvent func(meeting.Output)
 
@@ -96,7 +97,7 @@ type Participant struct {
 	// Owned by Run.
 	publisher   *publisher
 	subscriber  *subscriber
-	lastKeys    meeting.Keys
+	lastKeys    meeting.Keys // for a subscriber to come; zero while there is one
 	lastStreams meeting.Streams
 	servers     []meeting.IceServer
 	seat        meeting.SeatID
@@ -193,11 +194,11 @@ func (p *Participant) Run(ctx context.Context) error {
 // shutdown leaves and ends everything that Run started.
 func (p *Participant) shutdown(stop context.CancelFunc) {
 	stop()
+	p.dropKeys()
 	if err := p.conn.Close(); err != nil {
 		p.log.Debug("closing the connection", slog.Any("error", err))
 	}
 	p.work.Wait()
-	p.keys.clear()
 	p.closeMedia()
 }
 
@@ -208,7 +209,11 @@ func (p *Participant) handle(out meeting.Output) (over bool, err error) {
 	case meeting.Joined:
 		p.joined(out)
 	case meeting.Keys:
+		p.cfg.OnEvent(out)
 		p.takeKeys(out)
+		return false, nil
+	case meeting.KeysGone:
+		p.dropKeys()
 	case meeting.Streams:
 		p.takeStreams(out)
 	case meeting.Slots:
