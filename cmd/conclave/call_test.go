@@ -217,3 +217,22 @@ func TestCheckerHighest(t *testing.T) {
 		t.Errorf("highest() = %v, %v, want S1T1", top, ok)
 	}
 }
+
+// What was said in a meeting is not for the other users of the machine.
+func TestRecordingIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meeting.webm")
+	r, err := newCallRecording(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.close(); err == nil {
+		t.Error("an empty recording is no error")
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("mode %v, want %v", got, os.FileMode(0o600))
+	}
+}

@@ -62,7 +62,8 @@ func (r recordingResult) String() string {
 }
 
 func newCallRecording(path, from string) (*callRecording, error) {
-	f, err := os.Create(path) //nolint:gosec // the user of the command line names the file
+	// What was said is for who recorded it. The user of the command line names the file.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // see above
 	if err != nil {
 		return nil, fmt.Errorf("--record: %w", err)
 	}
