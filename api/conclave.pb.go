@@ -496,7 +496,7 @@ func (*ClientFrame_RestartSubscribe) isClientFrame_Body() {}
 func (*ClientFrame_Ping) isClientFrame_Body() {}
 
 // Join takes a seat in a meeting. It is the first frame on a connection.
-// Reply: Joined or Error.
+// Reply: Joined, or Error, which ends the connection.
 type Join struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// meeting is the 16-character meeting id, derived from the admission key,
@@ -872,7 +872,8 @@ func (x *Data) GetSealed() []byte {
 	return nil
 }
 
-// Publish offers, or offers again, the sending peer connection.
+// Publish offers, or offers again, the sending peer connection. An offer with
+// another session id than the last replaces the connection by a new one.
 // Reply: Published or Error.
 type Publish struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2672,6 +2673,8 @@ func (x *SubscribeOffer) GetSlots() []*Slot {
 
 // Slots says which stream each m-line of the receiving peer connection now
 // carries, without renegotiation. It is complete: an m-line not named is idle.
+// A stream that is named need not be in the View (any more): then nothing of it
+// is sent.
 type Slots struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Slots         []*Slot                `protobuf:"bytes,1,rep,name=slots,proto3" json:"slots,omitempty"`
@@ -2890,7 +2893,8 @@ func (x *StreamState) GetEstimate() uint64 {
 	return 0
 }
 
-// Speakers lists the seats whose microphones are forwarded now, loudest first.
+// Speakers lists the seats that speak now, loudest first. Which microphones are
+// forwarded is the server's own choice and may be more.
 type Speakers struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seats         []uint32               `protobuf:"varint,1,rep,packed,name=seats,proto3" json:"seats,omitempty"`

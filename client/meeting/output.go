@@ -164,7 +164,7 @@ type StreamState struct {
 	Estimate          uint64 // bit/s towards this client
 }
 
-// Speakers lists the members whose microphones are forwarded, loudest first.
+// Speakers lists the members who speak now, loudest first, as the server says.
 type Speakers struct{ Indexes []Index }
 
 // Chat is a message to show. Messages of this client come at once, with You.
