@@ -1,7 +1,7 @@
 import { expect, test } from "@playwright/test";
 import { expectPlaying, joinMeeting } from "./support/call.ts";
 import { startChromium, type Person } from "./support/browsers.ts";
-import { hasFirefox, joinMeetingIn, startFirefox, waitPlayingIn } from "./support/firefox.ts";
+import { hasFirefox, joinMeetingIn, startFirefox, testId, waitPlayingIn } from "./support/firefox.ts";
 import { orderShim, type Attach, type Sabotage } from "./support/shims.ts";
 import { startWiretap, type Report, type Wiretap } from "./support/wiretap.ts";
 import { pictures } from "./support/y4m.ts";
@@ -13,6 +13,9 @@ import { pictures } from "./support/y4m.ts";
  * frame. One frame that does not open fails the run.
  */
 test.describe("no frame ever leaves in clear", () => {
+  // One frame in clear is one too many, however seldom it happens.
+  test.describe.configure({ retries: 0 });
+
   const attaches: readonly Attach[] = ["in-task", "microtask", "after-local-description", "two-seconds-late"];
 
   for (const attach of attaches) {
@@ -78,16 +81,30 @@ test.describe("no frame ever leaves in clear", () => {
   });
 
   test("Firefox", async () => {
-    test.setTimeout(120_000);
+    test.setTimeout(180_000);
     if (!hasFirefox() && process.env["CI"] === "true") throw new Error("Firefox is missing: CI must install firefox-esr");
     test.skip(!hasFirefox(), "no Firefox on this machine");
+    // Each with mute, camera off and on, another joining and leaving, and killed workers after it.
     for (const attach of ["in-task", "two-seconds-late"] as const) {
       const tap = await startWiretap();
       const fox = await startFirefox(orderShim({ attach, flag: true }));
       try {
         await joinMeetingIn(fox.page, tap.link, "Fox");
         await waitPlayingIn(fox.page, "Fox", "self");
-        await new Promise((done) => setTimeout(done, 9_000));
+        const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+        await pause(9_000);
+        for (const button of ["toggle-mic", "toggle-camera", "toggle-mic", "toggle-camera"]) {
+          await fox.page.click(testId(button));
+          await pause(1_500);
+        }
+        const kofi = await startChromium({ picture: pictures.kofi });
+        await joinMeeting(kofi.page, tap.link, "Kofi");
+        await waitPlayingIn(fox.page, "Kofi");
+        await kofi.close();
+        await fox.page.evaluate(() => {
+          for (const worker of window.conclaveTest?.workers ?? []) worker.terminate();
+        });
+        await pause(3_000);
         expectSealed(await tap.report(), 2);
       } finally {
         await fox.close();
