@@ -20,6 +20,7 @@ import (
 	"conclave/client/meeting"
 	"conclave/core/session"
 	"conclave/core/sframe"
+	"conclave/internal/testkit"
 )
 
 // call runs conclave call join and returns its exit code and output.
@@ -96,10 +97,7 @@ func TestCallExitCodes(t *testing.T) {
 func TestCallRecords(t *testing.T) {
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("ffmpeg is not installed; this test may not be skipped in CI")
-		}
-		t.Skip("SKIPPED: ffmpeg is not installed, so nothing decodes the recording (Debian: apt install ffmpeg)")
+		testkit.Missing(t, "ffmpeg is not installed, so nothing decodes the recording (Debian: apt install ffmpeg)")
 	}
 	d, err := startDemo(t.Context(), "127.0.0.1:0", slog.New(slog.DiscardHandler))
 	if err != nil {

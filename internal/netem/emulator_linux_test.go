@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"conclave/internal/netem/link"
+	"conclave/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,7 +24,7 @@ func open(t *testing.T, cfg Config) *Emulator {
 	t.Helper()
 	e, err := New(cfg)
 	if errors.Is(err, ErrUnsupported) {
-		t.Skipf("no emulator here: %v", err)
+		testkit.Missing(t, "no emulator here: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"conclave/internal/netem"
 	"conclave/internal/netem/link"
+	"conclave/internal/testkit"
 )
 
 func TestRateFlag(t *testing.T) {
@@ -129,7 +130,7 @@ func TestControl(t *testing.T) {
 func TestRun(t *testing.T) {
 	probe, err := netem.New(netem.Config{})
 	if errors.Is(err, netem.ErrUnsupported) {
-		t.Skipf("no emulator here: %v", err)
+		testkit.Missing(t, "no emulator here: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
