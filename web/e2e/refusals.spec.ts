@@ -1,30 +1,25 @@
 import { expect, test } from "@playwright/test";
 import { enter, expectPlaying, figures, joinMeeting, startMeeting, tile } from "./support/call.ts";
-import { startChromium, type Person } from "./support/browsers.ts";
+import { People } from "./support/browsers.ts";
 import { startServer, type Running } from "./support/server.ts";
 import { pictures } from "./support/y4m.ts";
 
 test.describe("what goes wrong is said in words", () => {
   let server: Running;
-  const people: Person[] = [];
-  const start = async (...options: Parameters<typeof startChromium>): Promise<Person> => {
-    const person = await startChromium(...options);
-    people.push(person);
-    return person;
-  };
+  const people = new People();
 
   test.beforeAll(async () => {
     server = await startServer(["--max-participants", "2"]);
   });
   test.afterEach(async () => {
-    await Promise.all(people.splice(0).map((p) => p.close()));
+    await people.closeAll();
   });
   test.afterAll(async () => {
     await server.stop();
   });
 
   test("a damaged link is refused before anything is sent", async () => {
-    const ada = await start();
+    const ada = await people.start();
     const requests: string[] = [];
     ada.page.on("websocket", (socket) => requests.push(socket.url()));
     await ada.page.goto(`${server.url}/m/abcdefghijklmnop#AAAAAAAAAAAAAAAAAAAAAA`);
@@ -33,11 +28,11 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("a link that the server does not know has expired", async () => {
-    const ada = await start({ picture: pictures.ada });
+    const ada = await people.start({ picture: pictures.ada });
     const link = await startMeeting(ada.page, server.url, "Ada");
     const other = await startServer();
     try {
-      const kofi = await start();
+      const kofi = await people.start();
       await kofi.page.goto(link.replace(server.url, other.url));
       await kofi.page.getByTestId("display-name").fill("Kofi");
       await kofi.page.getByTestId("join").click();
@@ -48,7 +43,7 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("a full meeting says how many it takes", async () => {
-    const [ada, kofi, mei] = [await start({ picture: pictures.ada }), await start(), await start()];
+    const [ada, kofi, mei] = [await people.start({ picture: pictures.ada }), await people.start(), await people.start()];
     const link = await startMeeting(ada.page, server.url, "Ada");
     await joinMeeting(kofi.page, link, "Kofi");
     await mei.page.goto(link);
@@ -58,8 +53,8 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("without any device one still joins, listens and writes", async () => {
-    const ada = await start({ picture: pictures.ada });
-    const kofi = await start({ devices: false });
+    const ada = await people.start({ picture: pictures.ada });
+    const kofi = await people.start({ devices: false });
     const link = await startMeeting(ada.page, server.url, "Ada");
     await kofi.page.goto(link);
     await expect(kofi.page.getByText(/No camera|No microphone/).first()).toBeVisible();
@@ -69,9 +64,9 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("off before the devices are open stays off", async () => {
-    const ada = await start({ picture: pictures.ada });
+    const ada = await people.start({ picture: pictures.ada });
     const link = await startMeeting(ada.page, server.url, "Ada");
-    const kofi = await start({ picture: pictures.kofi });
+    const kofi = await people.start({ picture: pictures.kofi });
     await kofi.page.goto(link);
     // At once, while the browser still opens both.
     await kofi.page.getByTestId("toggle-mic").click();
@@ -84,7 +79,7 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("a denied permission is named", async () => {
-    const ada = await start({ permissions: [], answersPrompts: false, args: ["--deny-permission-prompts"] });
+    const ada = await people.start({ permissions: [], answersPrompts: false, args: ["--deny-permission-prompts"] });
     await ada.page.goto(server.url);
     await ada.page.getByTestId("new-meeting").click();
     await expect(ada.page.getByText("The browser does not allow the camera and microphone.").first()).toBeVisible();
@@ -92,7 +87,7 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("the same call in a second tab asks which one to keep", async () => {
-    const ada = await start({ picture: pictures.ada });
+    const ada = await people.start({ picture: pictures.ada });
     const link = await startMeeting(ada.page, server.url, "Ada");
     const second = await ada.context.newPage();
     await second.goto(link);
@@ -104,7 +99,7 @@ test.describe("what goes wrong is said in words", () => {
   });
 
   test("a second meeting in another tab asks first", async () => {
-    const ada = await start({ picture: pictures.ada });
+    const ada = await people.start({ picture: pictures.ada });
     await startMeeting(ada.page, server.url, "Ada");
     const second = await ada.context.newPage();
     await second.goto(server.url);
@@ -116,8 +111,8 @@ test.describe("what goes wrong is said in words", () => {
 
   test("a lost connection keeps the seat", async () => {
     test.setTimeout(60_000);
-    const ada = await start({ picture: pictures.ada });
-    const kofi = await start({ picture: pictures.kofi });
+    const ada = await people.start({ picture: pictures.ada });
+    const kofi = await people.start({ picture: pictures.kofi });
     const link = await startMeeting(ada.page, server.url, "Ada");
     await joinMeeting(kofi.page, link, "Kofi");
     await expectPlaying(ada.page, "Kofi");

@@ -63,3 +63,25 @@ export async function startChromium(options: PersonOptions = {}): Promise<Person
     },
   };
 }
+
+/** The people of one test, each with a browser of their own, closed together. */
+export class People {
+  readonly #all = new Set<Person>();
+
+  async start(options: PersonOptions = {}): Promise<Person> {
+    const { page, context, close } = await startChromium(options);
+    const person: Person = {
+      page,
+      context,
+      close: async () => {
+        if (this.#all.delete(person)) await close();
+      },
+    };
+    this.#all.add(person);
+    return person;
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#all].map((person) => person.close()));
+  }
+}
