@@ -1,0 +1,99 @@
+package suite
+
+import (
+	"fmt"
+	"io"
+
+	"conclave/core/secret"
+)
+
+// A Scheme is a signature scheme. Implementations are safe for concurrent use.
+type Scheme interface {
+	// Generate returns a new random key.
+	Generate() Signer
+	// New returns the key whose private bytes are private, or ErrPrivateKey. It
+	// copies what it keeps.
+	New(private secret.Value) (Signer, error)
+	// Check reports whether a public key is well formed.
+	Check(public []byte) bool
+	// Verify reports whether signature is valid. A malformed key or signature is
+	// not.
+	Verify(public, message, signature []byte) bool
+}
+
+// A Signer is a private key of a [Scheme]. It holds key bytes where fmt does not
+// find them, and is safe for concurrent use.
+type Signer interface {
+	Public() []byte
+	Private() secret.Value
+	Sign(message []byte) ([]byte, error)
+}
+
+// A SigningKey is a signature key pair. It cannot be printed or marshalled, and
+// is safe for concurrent use.
+type SigningKey struct {
+	id     ID
+	signer Signer
+}
+
+// GenerateSigningKey returns a new random signature key pair.
+func (s *Suite) GenerateSigningKey() *SigningKey {
+	return &SigningKey{s.row.ID, s.row.Scheme.Generate()}
+}
+
+// NewSigningKey returns the signature key pair of a private key, or
+// ErrPrivateKey. The private key is the 32-byte seed of RFC 8032, Section 5.1.5,
+// for Ed25519 and the scalar, big-endian, for ECDSA.
+func (s *Suite) NewSigningKey(private secret.Value) (*SigningKey, error) {
+	signer, err := s.row.Scheme.New(private)
+	if err != nil {
+		return nil, err
+	}
+	return &SigningKey{s.row.ID, signer}, nil
+}
+
+// Public returns the public key as it travels, RFC 9420, Section 5.1.1. The
+// caller does not change it.
+func (k *SigningKey) Public() []byte { return k.signer.Public() }
+
+// Private returns what NewSigningKey takes. It shares no bytes with k; the
+// caller erases it.
+func (k *SigningKey) Private() secret.Value { return k.signer.Private() }
+
+// Format implements [fmt.Formatter]. Every verb prints the same marker.
+func (*SigningKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[signing key]") }
+
+// MarshalText always fails.
+func (*SigningKey) MarshalText() ([]byte, error) { return nil, secret.ErrMarshal }
+
+// MarshalBinary always fails.
+func (*SigningKey) MarshalBinary() ([]byte, error) { return nil, secret.ErrMarshal }
+
+// SignWithLabel signs content for the use that label names. It implements
+// SignWithLabel of RFC 9420, Section 5.1.2; the label comes without its prefix.
+// It fails only if k is not a key of this suite's signature scheme.
+func (s *Suite) SignWithLabel(k *SigningKey, label string, content []byte) ([]byte, error) {
+	if err := s.CheckSignatureKey(k.Public()); err != nil {
+		return nil, err
+	}
+	return k.signer.Sign(labelled(label, content))
+}
+
+// VerifyWithLabel returns ErrSignature unless signature is valid. It implements
+// VerifyWithLabel of RFC 9420, Section 5.1.2.
+func (s *Suite) VerifyWithLabel(pub []byte, label string, content, signature []byte) error {
+	if !s.row.Scheme.Verify(pub, labelled(label, content), signature) {
+		return ErrSignature
+	}
+	return nil
+}
+
+// CheckSignatureKey returns ErrSignatureKey unless pub is well formed for the
+// suite's signature scheme, RFC 9420, Section 5.1.1. Ed25519 keys are not
+// decompressed; one that is no point has no valid signature.
+func (s *Suite) CheckSignatureKey(pub []byte) error {
+	if !s.row.Scheme.Check(pub) {
+		return ErrSignatureKey
+	}
+	return nil
+}
