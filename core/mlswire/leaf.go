@@ -64,21 +64,3 @@ type KeyPackage struct {
 	Extensions  Extensions
 	Signature   []byte
 }
-
-// A ParentNode is an inner node of the ratchet tree, RFC 9420, Section 7.1.
-type ParentNode struct {
-	EncryptionKey  []byte
-	ParentHash     []byte
-	UnmergedLeaves []uint32
-}
-
-// A Node is one node of a [RatchetTree]: a leaf, a parent, or, with neither
-// set, blank. RFC 9420, Section 12.4.3.3.
-type Node struct {
-	Leaf   *LeafNode
-	Parent *ParentNode
-}
-
-// A RatchetTree is the public tree as the ratchet_tree extension carries it,
-// in the array order of RFC 9420, Appendix C, without blanks at the end.
-type RatchetTree []Node

@@ -1,5 +1,7 @@
 package mlswire
 
+import "conclave/core/tlsenc"
+
 // A ProposalType is the kind of a [Proposal], RFC 9420, Section 17.4.
 type ProposalType uint16
 
@@ -16,10 +18,11 @@ const (
 
 // A Proposal is a change to a group, RFC 9420, Section 12.1: one of [*Add],
 // [*Update], [*Remove], [*PreSharedKey], [*ReInit], [*ExternalInit] and
-// [*GroupContextExtensions].
+// [*GroupContextExtensions]. Encode appends it with its type.
 type Proposal interface {
+	Encoder
 	ProposalType() ProposalType
-	proposal()
+	encodeBody(w *tlsenc.Writer)
 }
 
 // Add adds a client, RFC 9420, Section 12.1.1.

@@ -163,16 +163,36 @@ func (w *Writer) Fixed(v []byte) { w.b = append(w.b, v...) }
 // Vector appends v as opaque<V>. It panics if v is longer than MaxVector: the
 // caller bounds what it writes.
 func (w *Writer) Vector(v []byte) {
-	n := len(v)
+	header, size := vectorHeader(len(v))
+	w.Fixed(header[:size])
+	w.Fixed(v)
+}
+
+// Nested appends what write appends as the inside of a vector. It panics like
+// Vector.
+func (w *Writer) Nested(write func(w *Writer)) {
+	start := len(w.b)
+	w.Uint8(0) // most are short
+	write(w)
+	body := start + 1
+	n := len(w.b) - body
+	header, size := vectorHeader(n)
+	w.Fixed(header[1:size])
+	copy(w.b[start+size:], w.b[body:body+n])
+	copy(w.b[start:], header[:size])
+}
+
+// vectorHeader returns the length of a vector as it is encoded: the first size
+// bytes of header.
+func vectorHeader(n int) (header [4]byte, size int) {
 	switch {
 	case n < 1<<6:
-		w.Uint8(uint8(n))
+		return [4]byte{byte(n)}, 1
 	case n < 1<<14:
-		w.Uint16(1<<14 | uint16(n))
+		return [4]byte{1<<6 | byte(n>>8), byte(n)}, 2
 	case n <= MaxVector:
-		w.Uint32(2<<30 | uint32(n))
+		return [4]byte{2<<6 | byte(n>>24), byte(n >> 16), byte(n >> 8), byte(n)}, 4
 	default:
 		panic(fmt.Sprintf("tlsenc: internal error: vector of %d bytes", n))
 	}
-	w.Fixed(v)
 }
