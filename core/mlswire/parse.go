@@ -106,20 +106,20 @@ func DecodePreSharedKeyIDs(r *tlsenc.Reader) ([]PreSharedKeyID, error) {
 	})
 }
 
-// DecodeBody takes what a content of type t and its authentication hold from r,
-// as PrivateMessageContent does, RFC 9420, Section 6.3.1, and leaves the
-// padding. Of the content, only ContentType and one of ApplicationData,
-// Proposal and Commit are set. The result aliases r; after an error, nothing is
-// taken.
-func DecodeBody(r *tlsenc.Reader, t ContentType) (FramedContent, FramedContentAuthData, error) {
-	type body struct {
-		content FramedContent
-		auth    FramedContentAuthData
-	}
-	b, err := read(r, func(d *decoder) body {
-		c := FramedContent{ContentType: t}
-		decodeBody(d, &c)
-		return body{c, decodeAuthData(d, t)}
+// DecodeContent takes what PrivateMessageContent begins with from r, RFC 9420,
+// Section 6.3.1, and leaves the padding: it sets in c one of ApplicationData,
+// Proposal and Commit, as c.ContentType says, and the authentication a. They
+// alias r. After an error, r is as it was.
+func DecodeContent(r *tlsenc.Reader, c *FramedContent, a *FramedContentAuthData) error {
+	content := FramedContent{ContentType: c.ContentType}
+	auth, err := read(r, func(d *decoder) FramedContentAuthData {
+		decodeBody(d, &content)
+		return decodeAuthData(d, content.ContentType)
 	})
-	return b.content, b.auth, err
+	if err != nil {
+		return err
+	}
+	c.ApplicationData, c.Proposal, c.Commit = content.ApplicationData, content.Proposal, content.Commit
+	*a = auth
+	return nil
 }

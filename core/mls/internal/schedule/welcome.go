@@ -124,20 +124,20 @@ func ParseGroupSecrets(encoded secret.Value) (*GroupSecrets, error) {
 	default:
 		return nil, ErrOptional
 	}
-	psks := r.Vector(r.Len())
+	// What is decoded of the PSKs is kept and may be told to the application, so
+	// it must not alias memory that is erased.
+	rest := tlsenc.NewReader(bytes.Clone(r.Rest()))
 	if err := r.Done(); err != nil {
 		return nil, err
 	}
-	g := &GroupSecrets{}
-	// What is decoded from psks is kept and may be told to the application, so
-	// it must not alias memory that is erased.
-	for list := tlsenc.NewReader(bytes.Clone(psks)); list.Len() > 0; {
-		id, err := mlswire.DecodePreSharedKeyID(&list)
-		if err != nil {
-			return nil, err
-		}
-		g.PSKs = append(g.PSKs, id)
+	psks, err := mlswire.DecodePreSharedKeyIDs(&rest)
+	if err == nil {
+		err = rest.Done()
 	}
+	if err != nil {
+		return nil, err
+	}
+	g := &GroupSecrets{PSKs: psks}
 	g.JoinerSecret = secret.New(joiner)
 	g.PathSecret = secret.New(path)
 	return g, nil
