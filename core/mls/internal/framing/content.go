@@ -13,14 +13,7 @@ import (
 func encodeContent(ac *mlswire.AuthenticatedContent, block int) ([]byte, error) {
 	c := &ac.Content
 	var w tlsenc.Writer
-	switch c.ContentType {
-	case mlswire.ContentTypeApplication:
-		w.Vector(c.ApplicationData)
-	case mlswire.ContentTypeProposal:
-		c.Proposal.Encode(&w)
-	case mlswire.ContentTypeCommit:
-		c.Commit.Encode(&w)
-	}
+	c.EncodeBody(&w)
 	ac.Auth.Encode(&w, c.ContentType)
 	if block > 1 {
 		padding := -len(w.Bytes()) % block

@@ -32,9 +32,6 @@ var (
 	// ErrSecretLength says that a joiner secret or path secret does not have
 	// the length of the suite's hash.
 	ErrSecretLength = errors.New("schedule: secret of wrong length")
-	// ErrOptional says that the presence octet of an optional value is neither
-	// 0 nor 1, RFC 9420, Section 2.1.1.
-	ErrOptional = errors.New("schedule: optional value is neither absent nor present")
 )
 
 // Joiner returns the joiner_secret of the epoch that groupContext, an encoded

@@ -92,11 +92,13 @@ func OpenGroupSecrets(
 // encode returns g in the form that ParseGroupSecrets reads.
 func (g *GroupSecrets) encode() secret.Value {
 	var psks tlsenc.Writer
-	for i := range g.PSKs {
-		g.PSKs[i].Encode(&psks)
-	}
+	psks.Nested(func(w *tlsenc.Writer) {
+		for i := range g.PSKs {
+			g.PSKs[i].Encode(w)
+		}
+	})
 	// The exact size, so that no secret stays behind in an outgrown slice.
-	w := tlsenc.NewWriter(4 + g.JoinerSecret.Len() + 1 + 4 + g.PathSecret.Len() + 4 + len(psks.Bytes()))
+	w := tlsenc.NewWriter(4 + g.JoinerSecret.Len() + 1 + 4 + g.PathSecret.Len() + len(psks.Bytes()))
 	w.Vector(g.JoinerSecret.Expose())
 	if g.PathSecret.Len() == 0 {
 		w.Uint8(0)
@@ -104,7 +106,7 @@ func (g *GroupSecrets) encode() secret.Value {
 		w.Uint8(1)
 		w.Vector(g.PathSecret.Expose())
 	}
-	w.Vector(psks.Bytes())
+	w.Fixed(psks.Bytes())
 	return secret.Own(w.Bytes())
 }
 
@@ -122,7 +124,7 @@ func ParseGroupSecrets(encoded secret.Value) (*GroupSecrets, error) {
 			return nil, ErrSecretLength
 		}
 	default:
-		return nil, ErrOptional
+		return nil, mlswire.ErrOptional
 	}
 	// What is decoded of the PSKs is kept and may be told to the application, so
 	// it must not alias memory that is erased.
@@ -137,10 +139,7 @@ func ParseGroupSecrets(encoded secret.Value) (*GroupSecrets, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &GroupSecrets{PSKs: psks}
-	g.JoinerSecret = secret.New(joiner)
-	g.PathSecret = secret.New(path)
-	return g, nil
+	return &GroupSecrets{JoinerSecret: secret.New(joiner), PathSecret: secret.New(path), PSKs: psks}, nil
 }
 
 // Erase overwrites both secrets.
