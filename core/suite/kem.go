@@ -32,10 +32,16 @@ func newKEM(id uint16) (kem, error) {
 		return kem{k, 48, checkPoint(ecdh.P384())}, nil
 	case KEMP521:
 		return kem{k, 66, checkPoint(ecdh.P521())}, nil
-	case KEMMLKEM768X25519:
-		return kem{k, 0, checkHybrid(mlkem.EncapsulationKeySize768, checkX25519)}, nil
+	case KEMMLKEM768:
+		return kem{k, 0, checkHybrid(mlkem.EncapsulationKeySize768, isEmpty)}, nil
+	case KEMMLKEM1024:
+		return kem{k, 0, checkHybrid(mlkem.EncapsulationKeySize1024, isEmpty)}, nil
+	case KEMMLKEM768P256:
+		return kem{k, 0, checkHybrid(mlkem.EncapsulationKeySize768, checkPoint(ecdh.P256()))}, nil
 	case KEMMLKEM1024P384:
 		return kem{k, 0, checkHybrid(mlkem.EncapsulationKeySize1024, checkPoint(ecdh.P384()))}, nil
+	case KEMMLKEM768X25519:
+		return kem{k, 0, checkHybrid(mlkem.EncapsulationKeySize768, checkX25519)}, nil
 	default:
 		return kem{}, errAlgorithm
 	}
@@ -66,12 +72,14 @@ func checkPoint(c ecdh.Curve) func([]byte) bool {
 }
 
 // checkHybrid returns the check for an ML-KEM key of size bytes with a key of a
-// curve behind it, draft-ietf-hpke-pq.
+// curve, or nothing, behind it: draft-ietf-hpke-pq.
 func checkHybrid(size int, curve func([]byte) bool) func([]byte) bool {
 	return func(pub []byte) bool {
-		return len(pub) > size && checkMLKEM(pub[:size]) && curve(pub[size:])
+		return len(pub) >= size && curve(pub[size:]) && checkMLKEM(pub[:size])
 	}
 }
+
+func isEmpty(b []byte) bool { return len(b) == 0 }
 
 // checkMLKEM does the modulus check of FIPS 203, Section 7.2, on a key of the
 // right size: each of the coefficients, packed in 12 bits, is below q. The last

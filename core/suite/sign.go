@@ -7,7 +7,8 @@ import (
 	"conclave/core/secret"
 )
 
-// A Scheme is a signature scheme. Implementations are safe for concurrent use.
+// A Scheme is a signature scheme. Implementations are comparable with ==, which
+// holds for equal schemes only, and safe for concurrent use.
 type Scheme interface {
 	// Generate returns a new random key.
 	Generate() Signer
@@ -16,6 +17,9 @@ type Scheme interface {
 	New(private secret.Value) (Signer, error)
 	// Check reports whether a public key is well formed.
 	Check(public []byte) bool
+	// PreCheck reports whether a signature is free of what implementations are
+	// known to differ over; only such a signature is shown to a [Verifier].
+	PreCheck(signature []byte) bool
 	// Verify reports whether signature is valid. A malformed key or signature is
 	// not.
 	Verify(public, message, signature []byte) bool
@@ -32,13 +36,13 @@ type Signer interface {
 // A SigningKey is a signature key pair. It cannot be printed or marshalled, and
 // is safe for concurrent use.
 type SigningKey struct {
-	id     ID
+	scheme Scheme
 	signer Signer
 }
 
 // GenerateSigningKey returns a new random signature key pair.
 func (s *Suite) GenerateSigningKey() *SigningKey {
-	return &SigningKey{s.row.ID, s.row.Scheme.Generate()}
+	return &SigningKey{s.row.Scheme, s.row.Scheme.Generate()}
 }
 
 // NewSigningKey returns the signature key pair of a private key, or
@@ -49,7 +53,7 @@ func (s *Suite) NewSigningKey(private secret.Value) (*SigningKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &SigningKey{s.row.ID, signer}, nil
+	return &SigningKey{s.row.Scheme, signer}, nil
 }
 
 // Public returns the public key as it travels, RFC 9420, Section 5.1.1. The
@@ -71,16 +75,22 @@ func (*SigningKey) MarshalBinary() ([]byte, error) { return nil, secret.ErrMarsh
 
 // SignWithLabel signs content for the use that label names. It implements
 // SignWithLabel of RFC 9420, Section 5.1.2; the label comes without its prefix.
-// It fails only if k is not a key of this suite's signature scheme.
+// It returns ErrPrivateKey if k is a key of another signature scheme.
 func (s *Suite) SignWithLabel(k *SigningKey, label string, content []byte) ([]byte, error) {
-	if err := s.CheckSignatureKey(k.Public()); err != nil {
-		return nil, err
+	if k.scheme != s.row.Scheme {
+		return nil, ErrPrivateKey
 	}
 	return k.signer.Sign(labelled(label, content))
 }
 
 // VerifyWithLabel returns ErrSignature unless signature is valid. It implements
 // VerifyWithLabel of RFC 9420, Section 5.1.2.
+//
+// Members who disagree on a signature disagree on an epoch, so "valid" has one
+// meaning. For Ed25519 it is RFC 8032, Section 5.1.7, with the equation that
+// does not multiply by the cofactor, R compared as it is encoded, S below the
+// group's order, and A encoded in its one canonical way; and neither A nor R of
+// small order, which WebCrypto refuses.
 func (s *Suite) VerifyWithLabel(pub []byte, label string, content, signature []byte) error {
 	if !s.row.Scheme.Verify(pub, labelled(label, content), signature) {
 		return ErrSignature
@@ -90,7 +100,7 @@ func (s *Suite) VerifyWithLabel(pub []byte, label string, content, signature []b
 
 // CheckSignatureKey returns ErrSignatureKey unless pub is well formed for the
 // suite's signature scheme, RFC 9420, Section 5.1.1. Ed25519 keys are not
-// decompressed; one that is no point has no valid signature.
+// decompressed: one that is no point passes and has no valid signature.
 func (s *Suite) CheckSignatureKey(pub []byte) error {
 	if !s.row.Scheme.Check(pub) {
 		return ErrSignatureKey

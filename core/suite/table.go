@@ -18,12 +18,15 @@ type Row struct {
 	Scheme Scheme
 }
 
-// The numbers of the algorithms in the table, of IANA's HPKE registry.
+// The numbers of the algorithms that a row may name, of IANA's HPKE registry.
 const (
 	KEMP256           uint16 = 0x0010 // DHKEM(P-256, HKDF-SHA256)
 	KEMP384           uint16 = 0x0011 // DHKEM(P-384, HKDF-SHA384)
 	KEMP521           uint16 = 0x0012 // DHKEM(P-521, HKDF-SHA512)
 	KEMX25519         uint16 = 0x0020 // DHKEM(X25519, HKDF-SHA256)
+	KEMMLKEM768       uint16 = 0x0041 // ML-KEM-768
+	KEMMLKEM1024      uint16 = 0x0042 // ML-KEM-1024
+	KEMMLKEM768P256   uint16 = 0x0050 // MLKEM768-P256
 	KEMMLKEM1024P384  uint16 = 0x0051 // MLKEM1024-P384
 	KEMMLKEM768X25519 uint16 = 0x647a // MLKEM768-X25519, also called X-Wing
 

@@ -50,7 +50,7 @@ func (s *Suite) VerifyAllWith(v Verifier, checks []Check) error {
 	}
 	raw := make([]RawCheck, len(checks))
 	for i, c := range checks {
-		if !s.row.Scheme.Check(c.PublicKey) {
+		if !s.row.Scheme.Check(c.PublicKey) || !s.row.Scheme.PreCheck(c.Signature) {
 			return fmt.Errorf("%w: number %d", ErrSignature, i)
 		}
 		raw[i] = RawCheck{c.PublicKey, labelled(c.Label, c.Content), c.Signature}

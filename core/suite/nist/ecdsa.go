@@ -66,6 +66,9 @@ func (s scheme) Check(public []byte) bool {
 	return err == nil
 }
 
+// PreCheck accepts every signature: which ones are DER, VerifyASN1 decides.
+func (s scheme) PreCheck([]byte) bool { return true }
+
 func (s scheme) parse(public []byte) (*ecdsa.PublicKey, error) {
 	return ecdsa.ParseUncompressedPublicKey(s.curve, public)
 }
