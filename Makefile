@@ -14,7 +14,9 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="$(LDFLAGS)
 # say so; under CI that is a failure.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 
-.PHONY: help build web wasm demo test check bench soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
+PEERS   := cmd/mls-interop/peers
+
+.PHONY: help build web wasm peers demo test check bench soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -39,12 +41,19 @@ web: wasm web/node_modules/.package-lock.json ## the web client in web/dist
 demo: build ## start a server with a robot in a sealed call and print the link
 	bin/conclave demo
 
-test: build arch unit wasmtest webtest democheck e2e ## everything that proves it (browser tests need Chromium and Firefox)
+test: build arch unit wasmtest fuzz webtest democheck e2e ## everything that proves it (browser tests need Chromium and Firefox)
 
 arch:
 	go test -count=1 ./internal/archtest
 
-unit:
+# Independent implementations of MLS that the tests drive ours against; never shipped.
+peers: $(PEERS)/tsmls/node_modules/.package-lock.json $(PEERS)/corecrypto/node_modules/.package-lock.json
+
+$(PEERS)/%/node_modules/.package-lock.json: $(PEERS)/%/package-lock.json
+	cd $(PEERS)/$* && npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
+
+unit: peers
 ifeq ($(RACE),)
 	@echo "SKIP: no C compiler, so the race detector is off"
 	@test -z "$$CI" || { echo "FAIL: CI needs the race detector"; exit 1; }
@@ -80,15 +89,17 @@ reproducible: build ## build twice, in two places with cold caches, and compare
 	tools/reproducible.sh
 
 fuzz: ## every fuzz target for some seconds: make fuzz FUZZTIME=30s
-	tools/fuzz.sh $(or $(FUZZTIME),5s)
+	tools/fuzz.sh $(or $(FUZZTIME),2s)
 
 bench: ## benchmarks, ten runs each; see bench/RESULTS.md
 	@mkdir -p bench/out
 	go test -run='^$$' -bench=. -benchmem -count=$(or $(COUNT),10) ./core/... ./sfu/... ./client/... | tee bench/out/new.txt
 	$(TOOL) benchstat bench/out/new.txt
 
-soak: build ## long runs: fuzzing, 400 random meetings, browsers that join and leave
+soak: build peers ## long runs: fuzzing for hours, random meetings and group histories, browsers that join and leave
 	tools/fuzz.sh 60s
+	go test -run='^$$' -fuzz='^FuzzProcess$$' -fuzztime=60m ./core/mls
+	CONCLAVE_SEEDS=400 go test -count=1 -timeout=120m ./core/mls
 	CONCLAVE_SEEDS=400 go test -count=1 -timeout=60m -run=TestRandomMeetings ./client/meeting
 	cd web && npm run soak
 

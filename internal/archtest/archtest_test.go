@@ -38,6 +38,13 @@ var rules = []struct {
 	{"sfu/bwe", "", "net/http", "the pure packages have no socket"},
 	{"sfu/share", "", "net", "the pure packages have no socket"},
 	{"api", "", module + "core", "imports point downwards"},
+	{"core/mlswire", "", module + "core/suite", "what anyone may parse needs no key"},
+	{"core/mlswire", "", module + "core/mls", "what anyone may parse needs no secret"},
+	{"core/mlswire", "", module + "core/secret", "what anyone may parse holds no secret"},
+	{"core/mls", "js", "crypto/ecdsa", "a browser with the default suite does not download the NIST suites"},
+	{"core/mls", "js", "crypto/x509", "the authentication service judges certificates, not the group"},
+	{"core/mls", "js", "encoding/json", "it would cost a browser more than all of MLS"},
+	{"core/mls", "", module + "core/session", "MLS stands on its own"},
 }
 
 func TestImports(t *testing.T) {
