@@ -39,7 +39,7 @@ func (r *rules) groupInfo(info *mlswire.GroupInfo, own *mlswire.Capabilities, kn
 	if err != nil {
 		return err
 	}
-	if err := d.metBy(own); err != nil {
+	if err := d.metBy(withoutGREASE(own)); err != nil {
 		return err
 	}
 	if err := r.groupExtensions(context.Extensions, nil); err != nil {
@@ -80,17 +80,13 @@ func (r *rules) members(d *demands) error {
 }
 
 // ownLeaf returns where in the tree the leaf of a KeyPackage is, RFC 9420,
-// Section 12.4.3.1.
+// Section 12.4.3.1: identical to it, not only with the same key.
 func (r *rules) ownLeaf(k *mlswire.KeyPackage) (tree.LeafIndex, error) {
-	for i, leaf := range r.tree.Members() {
-		if bytes.Equal(leaf.EncryptionKey, k.LeafNode.EncryptionKey) {
-			if !bytes.Equal(mlswire.Marshal(leaf), mlswire.Marshal(&k.LeafNode)) {
-				break
-			}
-			return i, nil
-		}
+	i, ok := r.tree.FindLeaf(k.LeafNode.EncryptionKey)
+	if !ok || !bytes.Equal(mlswire.Marshal(r.tree.Leaf(i)), mlswire.Marshal(&k.LeafNode)) {
+		return 0, ErrNotInTree
 	}
-	return 0, ErrNotInTree
+	return i, nil
 }
 
 // welcomePSKs checks the PSKs of a GroupSecrets, RFC 9420, Section 12.4.3.1,

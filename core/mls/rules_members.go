@@ -31,8 +31,8 @@ func (r *rules) after(p *plan) iter.Seq[*mlswire.LeafNode] {
 // admit checks what the members of the new epoch must have in common, RFC 9420,
 // Sections 7.3 and 12.2: nobody twice, everyone's credential type supported by
 // everyone, and the group's demands met if they change. A commit that only
-// removes members cannot break any of it. That encryption keys are unique over
-// all nodes is checked where the tree is changed.
+// removes members cannot break any of it. That keys are unique in all of the new
+// tree is checked where it is made.
 func (r *rules) admit(p *plan) error {
 	if p.Context {
 		d, err := demandsOf(r.context, p.Extensions)
@@ -61,11 +61,15 @@ func (r *rules) admit(p *plan) error {
 	return credentialsSupported(fresh, r.after(p))
 }
 
-// distinctClients checks that signature keys stay unique, RFC 9420, Section
-// 7.3. They are also how this package tells clients apart: Section 12.2 lets
-// nobody be added twice, and no member that is not removed be added again, even
-// if an Update replaces the key by which it is known.
+// distinctClients is RFC 9420, Section 12.2: no client is added twice, and no
+// member that is not removed is added again, even if an Update replaces the key
+// by which it is known. This package tells clients apart by their signature
+// keys; an application that does so by their credentials refuses them in
+// [Config].Authenticate.
 func (r *rules) distinctClients(p *plan) error {
+	if len(p.Adds) == 0 {
+		return nil
+	}
 	added := make(map[string]bool, len(p.Adds))
 	for _, k := range p.Adds {
 		key := string(k.LeafNode.SignatureKey)
@@ -74,24 +78,9 @@ func (r *rules) distinctClients(p *plan) error {
 		}
 		added[key] = true
 	}
-	updated := make(map[string]bool, len(p.Updates))
-	for _, u := range p.Updates {
-		key := string(u.Node.SignatureKey)
-		if added[key] || updated[key] {
-			return ErrDuplicateSignatureKey
-		}
-		updated[key] = true
-	}
 	for i, leaf := range r.tree.Members() {
-		change, changed := p.changed[i]
-		if changed && change == nil {
-			continue
-		}
-		if added[string(leaf.SignatureKey)] {
+		if !p.removes(i) && added[string(leaf.SignatureKey)] {
 			return ErrAlreadyMember
-		}
-		if !changed && updated[string(leaf.SignatureKey)] {
-			return ErrDuplicateSignatureKey
 		}
 	}
 	return nil

@@ -127,6 +127,12 @@ func (p *plan) change(at tree.LeafIndex, leaf *mlswire.LeafNode) error {
 	return nil
 }
 
+// removes reports whether the plan removes member i.
+func (p *plan) removes(i tree.LeafIndex) bool {
+	leaf, changed := p.changed[i]
+	return changed && leaf == nil
+}
+
 // distinctPSKs is RFC 9420, Section 12.2: no PreSharedKeyID twice.
 func (p *plan) distinctPSKs() error {
 	if hasDuplicatePSK(p.PSKs) {
