@@ -1,0 +1,84 @@
+package mls
+
+import (
+	"fmt"
+	"slices"
+
+	"conclave/core/mls/internal/framing"
+	"conclave/core/mls/internal/secrettree"
+	"conclave/core/mlswire"
+)
+
+// Protect encrypts application data for the members of the epoch, RFC 9420,
+// Section 15. The authenticated data travels unencrypted with it; nil is none.
+//
+// While proposals wait to be committed it returns [ErrPendingProposals], so that
+// nothing is sent to a member whose removal is proposed (Section 12.4).
+func (g *Group) Protect(plaintext, authenticatedData []byte) ([]byte, error) {
+	if err := g.active(); err != nil {
+		return nil, err
+	}
+	if len(g.proposals) > 0 {
+		return nil, ErrPendingProposals
+	}
+	content := g.current.content(authenticatedData)
+	content.ContentType, content.ApplicationData = mlswire.ContentTypeApplication, plaintext
+	message, _, err := g.send(content, mlswire.WireFormatPrivateMessage)
+	return message, err
+}
+
+// content is the frame of a message that this member sends in the epoch.
+func (e *epoch) content(authenticatedData []byte) mlswire.FramedContent {
+	return mlswire.FramedContent{
+		GroupID: e.context.GroupID, Epoch: e.context.Epoch, Sender: e.sender(),
+		AuthenticatedData: slices.Clone(authenticatedData),
+	}
+}
+
+// handshakeFormat is how a proposal or a commit travels.
+func (g *Group) handshakeFormat(public bool) mlswire.WireFormat {
+	if public || g.client.config.PublicHandshakes {
+		return mlswire.WireFormatPublicMessage
+	}
+	return mlswire.WireFormatPrivateMessage
+}
+
+// send signs and protects a proposal or application data.
+func (g *Group) send(content mlswire.FramedContent, f mlswire.WireFormat) ([]byte, *mlswire.AuthenticatedContent, error) {
+	e := g.current
+	signed, err := framing.Sign(e.suite, e.signer, content, f, e.encoded)
+	if err != nil {
+		return nil, nil, fmt.Errorf("mls: signing a message: %w", err)
+	}
+	message, err := g.protect(signed)
+	return message, signed, err
+}
+
+// protect turns a signed content into a message, RFC 9420, Sections 6.2 and 6.3.
+// It is the last step of sending: it consumes a generation.
+func (g *Group) protect(signed *mlswire.AuthenticatedContent) ([]byte, error) {
+	e := g.current
+	m := mlswire.Message{Version: mlswire.MLS10, WireFormat: signed.WireFormat}
+	var err error
+	if signed.WireFormat == mlswire.WireFormatPublicMessage {
+		m.PublicMessage, err = framing.SealPublic(e.suite, e.secrets.Membership, signed, e.encoded)
+	} else if err = g.mayUse(signed.Content.ContentType); err == nil {
+		m.PrivateMessage, err = framing.SealPrivate(e.suite, e.secrets.SenderData, g.messages, signed, g.client.config.Padding)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mls: protecting a message: %w", err)
+	}
+	return m.Marshal(), nil
+}
+
+// mayUse returns ErrSaveFirst when the next generation is beyond the lease.
+func (g *Group) mayUse(t mlswire.ContentType) error {
+	kind, limit := secrettree.Handshake, g.lease.handshake
+	if t == mlswire.ContentTypeApplication {
+		kind, limit = secrettree.Application, g.lease.application
+	}
+	if g.lease.taken && g.messages.Generation(uint32(g.current.self()), kind) >= limit {
+		return ErrSaveFirst
+	}
+	return nil
+}
