@@ -44,7 +44,7 @@ func decodeCommit(d *decoder) Commit {
 	c := Commit{Proposals: list(d, costProposalOrRef, decodeProposalOrRef)}
 	if d.present() {
 		if path := decodeUpdatePath(d); d.spend(costUpdatePath) {
-			c.Path = &path
+			c.Path = kept(path)
 		}
 	}
 	return c

@@ -42,7 +42,7 @@ var (
 	// or the reverse, or ends in a blank node, RFC 9420, Section 12.4.3.3.
 	ErrTreeShape = errors.New("mlswire: misplaced node in the ratchet tree")
 	// ErrCost says that an input is made to cost memory: its structures would
-	// take more than ten times its length.
+	// take more than nine times its length.
 	ErrCost = errors.New("mlswire: input would cost too much memory")
 )
 
@@ -52,8 +52,8 @@ var (
 // signatures make up most of them; a tree of nothing but blank nodes takes
 // eight bytes for each.
 const (
-	budgetPerByte = 10
-	budgetBase    = 8 << 10
+	budgetPerByte = 9
+	budgetBase    = 4 << 10
 )
 
 // The sizes of decoded structures on 64-bit machines, held by TestCosts.
@@ -157,6 +157,14 @@ func (d *decoder) spend(n int64) bool {
 		return false
 	}
 	return true
+}
+
+// kept returns v on the heap. To take the address of what was read where it was
+// read would allocate in dry runs too.
+func kept[T any](v T) *T {
+	p := new(T)
+	*p = v
+	return p
 }
 
 // open begins to read the inside of a vector; close ends it.

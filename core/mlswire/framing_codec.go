@@ -87,7 +87,7 @@ func decodeBody(d *decoder, c *FramedContent) {
 		c.Proposal = decodeProposal(d)
 	case ContentTypeCommit:
 		if commit := decodeCommit(d); d.spend(costCommit) {
-			c.Commit = &commit
+			c.Commit = kept(commit)
 		}
 	default:
 		d.failUnlessShort(ErrContentType)

@@ -88,7 +88,7 @@ func decodeProposal(d *decoder) Proposal {
 		}
 	case ProposalTypeReInit:
 		if v := decodeReInit(d); d.spend(costReInit) {
-			return &v
+			return kept(v)
 		}
 	case ProposalTypeExternalInit:
 		if v := d.bytes(); d.spend(costBytes) {

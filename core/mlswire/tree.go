@@ -134,7 +134,5 @@ func decodeOptionalNode[T any](d *decoder, want uint8, cost int64, read func(*de
 	if !d.spend(cost) {
 		return nil
 	}
-	node := new(T)
-	*node = value
-	return node
+	return kept(value)
 }
