@@ -142,6 +142,11 @@ var (
 	ErrNotInTree = errors.New("mls: own leaf is not in the ratchet tree")
 	// ErrExternalPub says that a GroupInfo has no valid external public key, so nobody can join by it.
 	ErrExternalPub = errors.New("mls: GroupInfo without a valid external public key")
+	// ErrNotReInit says that a group has not ended with a ReInit.
+	ErrNotReInit = errors.New("mls: group has not ended with a ReInit")
+	// ErrNoPredecessor says that a new group claims to follow one that is not
+	// the JoinOptions.From given, or an epoch of it that is forgotten.
+	ErrNoPredecessor = errors.New("mls: new group follows another one than was given")
 	// ErrInitialEpoch says that the new group of a ReInit or a branch is not in epoch 1.
 	ErrInitialEpoch = errors.New("mls: new group is not in its first epoch")
 	// ErrReInitMismatch says that a new group is not the one that a ReInit announced.
