@@ -87,11 +87,11 @@ func (e Extensions) hasDuplicate() bool {
 	}
 	var seen [1 << 16 / 64]uint64
 	for i := range e {
-		word, bit := &seen[e[i].Type/64], uint64(1)<<(e[i].Type%64)
-		if *word&bit != 0 {
+		word, bit := e[i].Type/64, uint64(1)<<(e[i].Type%64)
+		if seen[word]&bit != 0 {
 			return true
 		}
-		*word |= bit
+		seen[word] |= bit
 	}
 	return false
 }
