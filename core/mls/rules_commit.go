@@ -25,6 +25,11 @@ func (r *rules) path(p *plan, path *mlswire.UpdatePath, at tree.LeafIndex) error
 		return err
 	}
 	leaf := &path.LeafNode
+	// Whoever has a GroupInfo can make an external commit. It may replace only
+	// what the application takes for the same member, Section 12.2.
+	if p.external && old != nil && r.policy.member(&old.Credential) != r.policy.member(&leaf.Credential) {
+		return ErrExternalCommitMember
+	}
 	c := leafCase{leaf: leaf, source: mlswire.LeafNodeSourceCommit, old: old, demands: d}
 	if err := r.replacement(c, at); err != nil {
 		return err

@@ -122,6 +122,9 @@ var (
 	ErrExternalCommitReference = errors.New("mls: proposal by reference in an external commit")
 	// ErrExternalCommitProposal says that an external commit holds a proposal of a type that it may not.
 	ErrExternalCommitProposal = errors.New("mls: proposal that an external commit may not hold")
+	// ErrExternalCommitMember says that an external commit removes a member that its
+	// sender is not, by [Config].MemberID.
+	ErrExternalCommitMember = errors.New("mls: external commit removes another member")
 	// ErrExternalCommitRemove says that an external commit removes several members.
 	ErrExternalCommitRemove = errors.New("mls: external commit with several Removes")
 )
