@@ -104,9 +104,7 @@ func Ref(s *suite.Suite, ac *mlswire.AuthenticatedContent) []byte {
 // check holds a content against the rules of RFC 9420, Sections 6 and 6.1, that
 // depend on nothing else.
 func check(c *mlswire.FramedContent, wf mlswire.WireFormat) error {
-	if (c.ContentType == mlswire.ContentTypeProposal) != (c.Proposal != nil) ||
-		(c.ContentType == mlswire.ContentTypeCommit) != (c.Commit != nil) ||
-		(c.ContentType != mlswire.ContentTypeApplication && c.ApplicationData != nil) {
+	if !wellFormed(c) {
 		return ErrContent
 	}
 	if len(c.ApplicationData) > MaxContent-len(c.AuthenticatedData) {
@@ -125,6 +123,20 @@ func check(c *mlswire.FramedContent, wf mlswire.WireFormat) error {
 		return ErrWireFormat
 	}
 	return checkSender(c)
+}
+
+// wellFormed reports whether c holds what its type says and nothing else.
+func wellFormed(c *mlswire.FramedContent) bool {
+	switch c.ContentType {
+	case mlswire.ContentTypeApplication:
+		return c.Proposal == nil && c.Commit == nil
+	case mlswire.ContentTypeProposal:
+		return c.Proposal != nil && c.Commit == nil && c.ApplicationData == nil
+	case mlswire.ContentTypeCommit:
+		return c.Commit != nil && c.Proposal == nil && c.ApplicationData == nil
+	default:
+		return false
+	}
 }
 
 // checkSender holds who sends against what is sent, RFC 9420, Section 6.1.

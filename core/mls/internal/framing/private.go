@@ -71,7 +71,7 @@ type Opened struct {
 	// Content is not yet verified: see [Verify].
 	Content *mlswire.AuthenticatedContent
 	// Key is to be consumed (secrettree.Tree.Use) once Content is accepted, and
-	// left alone otherwise.
+	// erased otherwise.
 	Key secrettree.Candidate
 }
 
@@ -102,10 +102,12 @@ func OpenPrivate(
 	defer nonce.Erase()
 	plaintext, err := s.Open(key.Key.Key, nonce, contentAAD(m), m.Ciphertext)
 	if err != nil {
+		key.Erase()
 		return nil, ErrCiphertext
 	}
 	ac, err := decodeContent(m, who.Leaf, plaintext)
 	if err != nil {
+		key.Erase()
 		return nil, err
 	}
 	return &Opened{Content: ac, Key: key}, nil
