@@ -69,8 +69,8 @@ func TestDeletionSchedule(t *testing.T) {
 	}
 }
 
-// What Use consumes is overwritten in place, not only dropped: a candidate that
-// was found shares the bytes of a kept key.
+// What Use consumes is overwritten in place, not only dropped: both the candidate
+// and the key that was kept.
 func TestUsedKeysAreOverwritten(t *testing.T) {
 	tree := newTree(t, 2)
 	mustUse(t, tree, 0, app, 5)
@@ -82,6 +82,7 @@ func TestUsedKeysAreOverwritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stored := tree.Kept(0, app)[2]
 	for name, c := range map[string]secrettree.Candidate{"a kept key": kept, "a new key": fresh} {
 		if err := tree.Use(c); err != nil {
 			t.Fatalf("Use of %s = %v", name, err)
@@ -90,6 +91,11 @@ func TestUsedKeysAreOverwritten(t *testing.T) {
 			if !bytes.Equal(v.Expose(), make([]byte, v.Len())) {
 				t.Errorf("%s is not overwritten by Use", name)
 			}
+		}
+	}
+	for _, v := range []secret.Value{stored.Key, stored.Nonce} {
+		if !bytes.Equal(v.Expose(), make([]byte, v.Len())) {
+			t.Error("the stored key is not overwritten by Use")
 		}
 	}
 }
@@ -102,11 +108,30 @@ func TestForgottenKeysAreOverwritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stored := tree.Kept(0, app)[0]
 	mustUse(t, tree, 0, app, 3)
-	if !bytes.Equal(forgotten.Key.Key.Expose(), make([]byte, lookup(t, suite.Default).KeySize())) {
+	if !bytes.Equal(stored.Key.Expose(), make([]byte, lookup(t, suite.Default).KeySize())) {
 		t.Error("a key before the window is not overwritten")
 	}
 	if err := tree.Use(forgotten); err == nil {
 		t.Error("a key before the window can be used")
+	}
+}
+
+// A candidate is the caller's: erasing it, for a message that is refused, leaves
+// the key for the genuine one.
+func TestErasedCandidateLeavesTheKey(t *testing.T) {
+	tree := newTree(t, 2)
+	mustUse(t, tree, 0, app, 5)
+	before := encode(tree)
+	for _, generation := range []uint32{2, 7} {
+		c, err := tree.Find(0, app, generation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Erase()
+	}
+	if !bytes.Equal(encode(tree), before) {
+		t.Error("erasing a candidate changed the tree")
 	}
 }

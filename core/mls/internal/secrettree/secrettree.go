@@ -93,8 +93,13 @@ func (k Key) Erase() {
 	k.Nonce.Erase()
 }
 
-// A Candidate is the key that a received message claims to be encrypted with.
-// It is valid until the Tree next changes.
+// clone returns a copy that shares no bytes with k.
+func (k Key) clone() Key {
+	return Key{secret.New(k.Key.Expose()), secret.New(k.Nonce.Expose()), k.Generation}
+}
+
+// A Candidate is the key that a received message claims to be encrypted with, a
+// copy of its own: erasing it leaves the tree as it is.
 type Candidate struct {
 	Key
 	leaf uint32
@@ -189,7 +194,7 @@ func (t *Tree) Find(leaf uint32, kind Kind, generation uint32) (Candidate, error
 		if !ok {
 			return Candidate{}, ErrGenerationUsed
 		}
-		found.Key = key
+		found.Key = key.clone()
 		return found, nil
 	}
 	if generation-start.next > t.limits.Forward {
