@@ -50,6 +50,7 @@ func (k *KeyPackage) Join(welcome []byte, o JoinOptions) (*Group, error) {
 	}
 	k.used = true
 	k.initKey.Erase()
+	k.leafKey.Private = secret.Value{} // the group's now: Erase must not reach it
 	return k.client.newGroup(e), nil
 }
 
