@@ -51,7 +51,8 @@ type Config struct {
 	Lifetime time.Duration
 
 	// MaxLifetime is the longest lifetime that others' KeyPackages may have,
-	// RFC 9420, Section 7.2. Zero is a default.
+	// RFC 9420, Section 7.2. Zero is 93 days; a negative number accepts any, for
+	// implementations that do without.
 	MaxLifetime time.Duration
 
 	// Authenticate is the authentication service, RFC 9420, Section 5.3.1: it

@@ -80,7 +80,7 @@ func (p *policy) accepts(l mlswire.Lifetime) bool {
 	if most == 0 {
 		most = defaultMaxLifetime
 	}
-	return l.NotBefore <= l.NotAfter && l.NotAfter-l.NotBefore <= uint64(most/time.Second)
+	return l.NotBefore <= l.NotAfter && (most < 0 || l.NotAfter-l.NotBefore <= uint64(most/time.Second))
 }
 
 // inside reports whether now is within a lifetime, RFC 9420, Section 7.3.

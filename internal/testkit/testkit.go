@@ -34,11 +34,7 @@ func Root(t testing.TB) string {
 // under CI=true it fails.
 func Vectors(t testing.TB, name string) []byte {
 	t.Helper()
-	dir := os.Getenv("CONCLAVE_VECTORS")
-	if dir == "" {
-		dir = filepath.Join(filepath.Dir(Root(t)), "shared", "vectors")
-	}
-	b, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))) //nolint:gosec // the name is a constant of a test
+	b, err := os.ReadFile(vectorPath(t, name)) //nolint:gosec // the name is a constant of a test
 	if os.IsNotExist(err) {
 		Missing(t, "test vectors %s are not here; set CONCLAVE_VECTORS to their folder", name)
 	}
@@ -46,6 +42,34 @@ func Vectors(t testing.TB, name string) []byte {
 		t.Fatalf("reading test vectors: %v", err)
 	}
 	return b
+}
+
+// VectorFiles returns the paths of all files in a folder of official test
+// vectors, such as "mls", and like Vectors skips or fails without it.
+func VectorFiles(t testing.TB, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(vectorPath(t, folder))
+	if os.IsNotExist(err) {
+		Missing(t, "test vectors %s are not here; set CONCLAVE_VECTORS to their folder", folder)
+	}
+	if err != nil {
+		t.Fatalf("reading test vectors: %v", err)
+	}
+	files := make([]string, 0, len(entries))
+	for _, e := range entries {
+		files = append(files, filepath.Join(vectorPath(t, folder), e.Name()))
+	}
+	return files
+}
+
+// vectorPath returns where a file or folder of test vectors is.
+func vectorPath(t testing.TB, name string) string {
+	t.Helper()
+	dir := os.Getenv("CONCLAVE_VECTORS")
+	if dir == "" {
+		dir = filepath.Join(filepath.Dir(Root(t)), "shared", "vectors")
+	}
+	return filepath.Join(dir, filepath.FromSlash(name))
 }
 
 // Missing ends a test that lacks a part of its surroundings and says which. It
