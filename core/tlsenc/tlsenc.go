@@ -140,6 +140,9 @@ func NewWriter(size int) *Writer { return &Writer{b: make([]byte, 0, size)} }
 // Bytes returns what was written. It is valid until the next write.
 func (w *Writer) Bytes() []byte { return w.b }
 
+// Reset forgets what was written and keeps its room for what follows.
+func (w *Writer) Reset() { w.b = w.b[:0] }
+
 // Uint8 appends a uint8.
 func (w *Writer) Uint8(v uint8) { w.b = append(w.b, v) }
 

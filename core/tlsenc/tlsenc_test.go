@@ -43,6 +43,17 @@ func TestIntegers(t *testing.T) {
 	}
 }
 
+func TestReset(t *testing.T) {
+	w := tlsenc.NewWriter(0)
+	w.Uint32(0x01020304)
+	before := w.Bytes()
+	w.Reset()
+	w.Uint8(9)
+	if got := w.Bytes(); !bytes.Equal(got, []byte{9}) || &got[0] != &before[0] {
+		t.Errorf("Bytes after Reset = %x in another place: %v, want 09 in the same", got, &got[0] != &before[0])
+	}
+}
+
 // The sizes around which a vector's length changes its form, RFC 9420, Section
 // 2.1.2.
 func TestVectorSizes(t *testing.T) {
