@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"encoding/binary"
 	"hash"
 	"slices"
@@ -23,14 +24,16 @@ const blankInput = 2 + 2*(2+64)
 // A hasher computes tree hashes, RFC 9420, Section 7.8. It is for one goroutine.
 type hasher struct {
 	h      hash.Hash
+	w      tlsenc.Writer
 	header []byte                          // the length of a hash as a vector has it
 	blanks *[MaxLevel + 1][blankInput]byte // input of a blank parent at each level
 }
 
 func newHasher(s *suite.Suite) *hasher {
-	var w tlsenc.Writer
-	w.Vector(make([]byte, s.HashSize()))
-	return &hasher{h: s.NewHash(), header: w.Bytes()[:len(w.Bytes())-s.HashSize()]}
+	h := &hasher{h: s.NewHash(), w: *tlsenc.NewWriter(512)}
+	h.w.Vector(make([]byte, s.HashSize()))
+	h.header = bytes.Clone(h.w.Bytes()[:len(h.w.Bytes())-s.HashSize()])
+	return h
 }
 
 // sum appends the hash of in to dst.
@@ -56,7 +59,8 @@ func (h *hasher) leaf(i LeafIndex, leaf *mlswire.LeafNode) []byte {
 	if leaf == nil {
 		return h.blank(nil, 0, i)
 	}
-	w := tlsenc.NewWriter(256 + len(leaf.EncryptionKey) + len(leaf.SignatureKey))
+	w := &h.w
+	w.Reset()
 	w.Uint8(nodeTypeLeaf)
 	w.Uint32(uint32(i))
 	w.Uint8(1)
@@ -66,11 +70,8 @@ func (h *hasher) leaf(i LeafIndex, leaf *mlswire.LeafNode) []byte {
 
 // parent hashes a ParentNodeHashInput; p is nil when blank.
 func (h *hasher) parent(p *mlswire.ParentNode, left, right []byte) []byte {
-	size := 16 + len(left) + len(right)
-	if p != nil {
-		size += 16 + len(p.EncryptionKey) + len(p.ParentHash) + 4*len(p.UnmergedLeaves)
-	}
-	w := tlsenc.NewWriter(size)
+	w := &h.w
+	w.Reset()
 	w.Uint8(nodeTypeParent)
 	if p == nil {
 		w.Uint8(0)

@@ -5,12 +5,12 @@ import (
 	"slices"
 
 	"conclave/core/mlswire"
-	"conclave/core/tlsenc"
 )
 
 // parentHash hashes a ParentHashInput, RFC 9420, Section 7.9.
 func (h *hasher) parentHash(encryptionKey, parentHash, originalSiblingTreeHash []byte) []byte {
-	w := tlsenc.NewWriter(12 + len(encryptionKey) + len(parentHash) + len(originalSiblingTreeHash))
+	w := &h.w
+	w.Reset()
 	w.Vector(encryptionKey)
 	w.Vector(parentHash)
 	w.Vector(originalSiblingTreeHash)
@@ -33,34 +33,39 @@ func (n *node) checkParentHashes(h *hasher, first LeafIndex) bool {
 	}
 	// If every parent has a valid link from below, following the links down from
 	// any parent ends in a leaf: it is parent-hash valid.
-	if n.parent != nil && n.linked(h, first, false) == n.linked(h, first, true) {
+	if n.parent != nil && n.links(h, first) != 1 {
 		return false
 	}
 	return n.left.checkParentHashes(h, first) && n.right.checkParentHashes(h, first+n.half())
 }
 
-// linked reports whether a node below the right, or else the left, child of n
-// has a parent hash that is valid for n. The letters are those of the RFC.
-func (n *node) linked(h *hasher, first LeafIndex, right bool) bool {
-	c, cFirst, s, sFirst := n.left, first, n.right, first+n.half()
-	if right {
-		c, cFirst, s, sFirst = s, sFirst, c, cFirst
+// links returns how many nodes below n have a parent hash that is valid for n:
+// there can be one on each side. The letters are those of the RFC.
+func (n *node) links(h *hasher, first LeafIndex) int {
+	p := n.parent
+	count := 0
+	for _, right := range []bool{false, true} {
+		c, cFirst, s, sFirst := n.left, first, n.right, first+n.half()
+		if right {
+			c, cFirst, s, sFirst = s, sFirst, c, cFirst
+		}
+		claimed, ok := c.link(cFirst, between(p.UnmergedLeaves, cFirst, 1<<c.level)).claim()
+		if ok && bytes.Equal(claimed, h.parentHash(p.EncryptionKey, p.ParentHash, h.without(s, sFirst, p.UnmergedLeaves))) {
+			count++
+		}
 	}
-	d := c.link(cFirst, between(n.parent.UnmergedLeaves, cFirst, 1<<c.level))
-	if d == nil {
-		return false
-	}
-	var claimed []byte
+	return count
+}
+
+// claim returns the parent hash that n holds, if it may.
+func (n *node) claim() ([]byte, bool) {
 	switch {
-	case d.parent != nil:
-		claimed = d.parent.ParentHash
-	case d.leaf.Source == mlswire.LeafNodeSourceCommit:
-		claimed = d.leaf.ParentHash
-	default:
-		return false
+	case n == nil:
+		return nil, false
+	case n.parent != nil:
+		return n.parent.ParentHash, true
 	}
-	sibling := h.without(s, sFirst, n.parent.UnmergedLeaves)
-	return bytes.Equal(claimed, h.parentHash(n.parent.EncryptionKey, n.parent.ParentHash, sibling))
+	return n.leaf.ParentHash, n.leaf.Source == mlswire.LeafNodeSourceCommit
 }
 
 // link returns the one node of the resolution of n that is not in unmerged, or
