@@ -17,20 +17,20 @@ import (
 // vectorFiles are the official test vectors of MLS by the beginning of their
 // file names, with what runs one case.
 var vectorFiles = map[string]func(t *testing.T, file []byte){
-//	"crypto-basics":      each(testCryptoBasics),
-//	"deserialization":    each(testDeserialization),
-//	"key-schedule":       each(testKeySchedule),
-//	"message-protection": each(testMessageProtection),
-//	"messages":           each(testMessages),
+	"crypto-basics":      each(testCryptoBasics),
+	"deserialization":    each(testDeserialization),
+	"key-schedule":       each(testKeySchedule),
+	"message-protection": each(testMessageProtection),
+	"messages":           each(testMessages),
 	"passive-client":     each(testPassiveClient),
-//	"psk_secret":         each(testPSKSecret),
-//	"secret-tree":        each(testSecretTree),
-//	"transcript-hashes":  each(testTranscriptHashes),
-//	"tree-math":          each(testTreeMath),
-//	"tree-operations":    each(testTreeOperations),
-//	"tree-validation":    each(testTreeValidation),
-//	"treekem":            each(testTreeKEM),
-//	"welcome":            each(testWelcome),
+	"psk_secret":         each(testPSKSecret),
+	"secret-tree":        each(testSecretTree),
+	"transcript-hashes":  each(testTranscriptHashes),
+	"tree-math":          each(testTreeMath),
+	"tree-operations":    each(testTreeOperations),
+	"tree-validation":    each(testTreeValidation),
+	"treekem":            each(testTreeKEM),
+	"welcome":            each(testWelcome),
 }
 
 // official are the files that must be there; others of the same kinds are run too.
