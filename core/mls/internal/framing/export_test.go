@@ -6,3 +6,9 @@ var (
 	EncodeContent  = encodeContent
 	DecodeContent  = decodeContent
 )
+
+// SetMaxContent lowers MaxContent and returns a function that sets it back.
+func SetMaxContent(n int) (restore func()) {
+	testOnlyMaxContent = n
+	return func() { testOnlyMaxContent = MaxContent }
+}

@@ -279,6 +279,19 @@ func TestTooLong(t *testing.T) {
 	if e.sender.Generation(vectorMember, secrettree.Application) != 0 {
 		t.Error("a refused content consumes a key")
 	}
+
+	defer framing.SetMaxContent(10)()
+	c := mlswire.FramedContent{
+		ContentType: mlswire.ContentTypeApplication, ApplicationData: make([]byte, 6), AuthenticatedData: make([]byte, 4),
+		Sender: mlswire.Sender{Type: mlswire.SenderTypeMember},
+	}
+	if _, err := framing.Sign(e.suite, e.key, c, private, e.context); err != nil {
+		t.Errorf("Sign of the longest content = %v, want nil", err)
+	}
+	c.AuthenticatedData = make([]byte, 5)
+	if _, err := framing.Sign(e.suite, e.key, c, private, e.context); !errors.Is(err, framing.ErrTooLong) {
+		t.Errorf("Sign of a longer content = %v, want ErrTooLong", err)
+	}
 }
 
 // TestSenderDataVectors runs the sender_data of secret-tree.json.

@@ -148,6 +148,12 @@ func TestExternalInit(t *testing.T) {
 		if !got.Equal(initSecret) || got.Len() != s.HashSize() {
 			t.Errorf("suite %d: the two ends have different init secrets", id)
 		}
+		// The label in full, as RFC 9420, Section 8.3 has it.
+		const label = "MLS 1.0 external init secret"
+		exported, err := s.ReceiveExport(e.ExternalKeyPair().Private, kemOutput, label, s.HashSize())
+		if err != nil || !exported.Equal(initSecret) {
+			t.Errorf("suite %d: the init secret is not the export of %q, %v", id, label, err)
+		}
 		other, err := schedule.Create(s).OpenExternalInit(kemOutput)
 		if err == nil && other.Equal(initSecret) {
 			t.Errorf("suite %d: another group opens the init secret", id)

@@ -135,3 +135,23 @@ func TestErasedCandidateLeavesTheKey(t *testing.T) {
 		t.Error("erasing a candidate changed the tree")
 	}
 }
+
+// The secrets of ratchets and leaves are overwritten in place too.
+func TestConsumedSecretsAreOverwritten(t *testing.T) {
+	s := lookup(t, suite.Default)
+	zero := make([]byte, s.HashSize())
+	leafSecret := root(s)
+	tree := secrettree.New(s, leafSecret, 1, secrettree.Limits{})
+	mustUse(t, tree, 0, app, 0)
+	if !bytes.Equal(leafSecret.Expose(), zero) {
+		t.Error("the secret of a leaf is not overwritten")
+	}
+	ratchetSecret := tree.RatchetSecret(0, app)
+	if bytes.Equal(ratchetSecret.Expose(), zero) {
+		t.Fatal("the ratchet has no secret")
+	}
+	mustUse(t, tree, 0, app, 3)
+	if !bytes.Equal(ratchetSecret.Expose(), zero) {
+		t.Error("the secret of a ratchet is not overwritten")
+	}
+}
