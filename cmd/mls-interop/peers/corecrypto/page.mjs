@@ -169,7 +169,8 @@ const ops = {
   },
 
   async commit(r) {
-    refuse(r, { psk: "pre-shared keys", public: "a choice of the wire format" });
+    refuse(r, { psk: "pre-shared keys" });
+    if (r.public !== true) throw new Unsupported("handshakes as PrivateMessage");
     const g = group(r.group);
     const bundle = await g.client.commit(await commitStep(g, r));
     g.nextInfo = bundle.groupInfo.payload;
@@ -196,6 +197,7 @@ const ops = {
 
   async handle(r) {
     const g = group(r.group);
+    if (g.client.pending !== undefined) await g.client.settle(false); // another commit has won
     const before = await membersOf(g);
     const { tag, inner } = await g.client.run((context) => context.decryptMessage(g.id, fromBase64(r.message)));
     if (tag === "Text") {

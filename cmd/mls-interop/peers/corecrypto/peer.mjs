@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { serve } from "../lines.mjs";
 
@@ -81,6 +82,19 @@ browser.once("error", (e) => {
   process.exit(1);
 });
 
+/** Removes the browser's folder; its helper processes may still write there for a moment. */
+async function removeProfile() {
+  for (let tries = 100; ; tries--) {
+    try {
+      rmSync(profile, { recursive: true, force: true });
+      return;
+    } catch (e) {
+      if (tries === 0) throw e;
+      await setTimeout(20);
+    }
+  }
+}
+
 /** Passes a request on and turns what the page says into an answer or an error. */
 async function pass(request) {
   const { error, message, answer } = await ask(request);
@@ -98,4 +112,4 @@ browser.kill();
 await gone;
 server.close();
 server.closeAllConnections();
-rmSync(profile, { recursive: true, force: true, maxRetries: 10 });
+await removeProfile();

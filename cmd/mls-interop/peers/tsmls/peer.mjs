@@ -173,6 +173,7 @@ async function handle(r) {
     return { kind: "proposal", sender: seen.proposal.senderLeafIndex, proposal: seen.proposal.proposal.proposalType };
   }
   g.updates = [];
+  g.pending = undefined; // another commit has won
   return { kind: "commit", epoch: epoch(g.state), removed: g.state.groupActiveState.kind === "removedFromGroup" };
 }
 
