@@ -20,6 +20,7 @@ var decoders = []struct {
 	{"GroupContext", again(mlswire.ParseGroupContext)},
 	{"Welcome", again(mlswire.ParseWelcome)},
 	{"RatchetTree", again(mlswire.ParseRatchetTree)},
+	{"ParentNode", again(mlswire.ParseParentNode)},
 	{"Credential", again(mlswire.ParseCredential)},
 	{"Extensions", again(mlswire.ParseExtensions)},
 	{"RequiredCapabilities", again(mlswire.ParseRequiredCapabilities)},
@@ -135,6 +136,7 @@ func seeds() []seed {
 		Parents: []*mlswire.ParentNode{{EncryptionKey: []byte("key"), ParentHash: []byte("hash"), UnmergedLeaves: []uint32{0, 1}}, nil},
 	}
 	add("RatchetTree", tree)
+	add("ParentNode", tree.Parents[0])
 	add("RequiredCapabilities", &mlswire.RequiredCapabilities{
 		ExtensionTypes: []mlswire.ExtensionType{1}, ProposalTypes: []mlswire.ProposalType{2}, CredentialTypes: []mlswire.CredentialType{3},
 	})

@@ -50,6 +50,9 @@ func ParseWelcome(b []byte) (*Welcome, error) { return parse(b, decodeWelcome) }
 // Section 12.4.3.3.
 func ParseRatchetTree(b []byte) (RatchetTree, error) { return parseValue(b, decodeRatchetTree) }
 
+// ParseParentNode parses ParentNode, RFC 9420, Section 7.1.
+func ParseParentNode(b []byte) (*ParentNode, error) { return parse(b, decodeParentNode) }
+
 // ParseCredential parses Credential, RFC 9420, Section 5.3.
 func ParseCredential(b []byte) (*Credential, error) { return parse(b, decodeCredential) }
 

@@ -132,10 +132,17 @@ func (r *Reader) fail(err error) {
 }
 
 // A Writer appends values to a byte slice. The zero Writer is ready.
-type Writer struct{ b []byte }
+type Writer struct {
+	b      []byte
+	secret bool
+}
 
 // NewWriter returns a Writer with room for size bytes.
 func NewWriter(size int) *Writer { return &Writer{b: make([]byte, 0, size)} }
+
+// NewSecretWriter returns a Writer with room for size bytes that overwrites the
+// memory it leaves when it needs more.
+func NewSecretWriter(size int) *Writer { return &Writer{b: make([]byte, 0, size), secret: true} }
 
 // Bytes returns what was written. It is valid until the next write.
 func (w *Writer) Bytes() []byte { return w.b }
@@ -143,14 +150,32 @@ func (w *Writer) Bytes() []byte { return w.b }
 // Reset forgets what was written and keeps its room for what follows.
 func (w *Writer) Reset() { w.b = w.b[:0] }
 
+// room makes room for n bytes where append would leave a secret behind.
+func (w *Writer) room(n int) {
+	if !w.secret || cap(w.b)-len(w.b) >= n {
+		return
+	}
+	b := make([]byte, len(w.b), 2*cap(w.b)+n)
+	copy(b, w.b)
+	clear(w.b)
+	w.b = b
+}
+
 // Uint8 appends a uint8.
-func (w *Writer) Uint8(v uint8) { w.b = append(w.b, v) }
+func (w *Writer) Uint8(v uint8) {
+	w.room(1)
+	w.b = append(w.b, v)
+}
 
 // Uint16 appends a uint16.
-func (w *Writer) Uint16(v uint16) { w.b = append(w.b, byte(v>>8), byte(v)) }
+func (w *Writer) Uint16(v uint16) {
+	w.room(2)
+	w.b = append(w.b, byte(v>>8), byte(v))
+}
 
 // Uint32 appends a uint32.
 func (w *Writer) Uint32(v uint32) {
+	w.room(4)
 	w.b = append(w.b, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 }
 
@@ -161,7 +186,10 @@ func (w *Writer) Uint64(v uint64) {
 }
 
 // Fixed appends v as it is: opaque[len(v)].
-func (w *Writer) Fixed(v []byte) { w.b = append(w.b, v...) }
+func (w *Writer) Fixed(v []byte) {
+	w.room(len(v))
+	w.b = append(w.b, v...)
+}
 
 // Vector appends v as opaque<V>. It panics if v is longer than MaxVector: the
 // caller bounds what it writes.

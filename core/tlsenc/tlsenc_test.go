@@ -81,6 +81,38 @@ func TestVectorSizes(t *testing.T) {
 	}
 }
 
+// What a secret Writer leaves behind when it grows is overwritten.
+func TestSecretWriterErases(t *testing.T) {
+	w := tlsenc.NewSecretWriter(4)
+	var left [][]byte
+	for range 100 {
+		w.Uint8(0xaa)
+		left = append(left, w.Bytes())
+		w.Uint16(0xaaaa)
+		left = append(left, w.Bytes())
+		w.Uint32(0xaaaaaaaa)
+		left = append(left, w.Bytes())
+		w.Vector(bytes.Repeat([]byte{0xaa}, 10))
+		left = append(left, w.Bytes())
+	}
+	if len(w.Bytes()) != 100*18 {
+		t.Fatalf("%d bytes were written, want %d", len(w.Bytes()), 100*18)
+	}
+	moved := 0
+	for _, b := range left {
+		if &b[0] == &w.Bytes()[0] {
+			continue
+		}
+		moved++
+		if bytes.Contains(b, []byte{0xaa}) {
+			t.Fatalf("what was left behind is %x", b)
+		}
+	}
+	if moved == 0 {
+		t.Error("the Writer did not grow; this test proves nothing")
+	}
+}
+
 func TestReaderRefuses(t *testing.T) {
 	tests := []struct {
 		name  string
