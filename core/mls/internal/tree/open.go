@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"slices"
 
 	"conclave/core/mlswire"
 	"conclave/core/secret"
@@ -176,7 +177,8 @@ func (t *Tree) climb(self LeafIndex, level uint8, pathSecret secret.Value) ([]le
 // JoinPrivate returns what a member knows that joins at leaf self by a Welcome,
 // RFC 9420, Section 12.4.3.1. signer is the committer, and pathSecret is empty if
 // the commit had no path. The error is ErrNotMember if the leaf does not have
-// that key or signer is no other member, or ErrPathSecret.
+// that key or signer is no other member, or ErrPathSecret, also if the path secret
+// is missing where others will count on it.
 func (t *Tree) JoinPrivate(self LeafIndex, leaf suite.KeyPair, signer LeafIndex, pathSecret secret.Value) (*Private, error) {
 	p, err := NewPrivate(self, leaf).Match(t)
 	if err != nil {
@@ -185,14 +187,37 @@ func (t *Tree) JoinPrivate(self LeafIndex, leaf suite.KeyPair, signer LeafIndex,
 	if signer == self || t.Leaf(signer) == nil {
 		return nil, ErrNotMember
 	}
-	if pathSecret.Len() == 0 {
-		return p, nil
+	if pathSecret.Len() != 0 {
+		level := commonLevel(self, signer)
+		keys, after, err := t.climb(self, level, pathSecret)
+		if err != nil {
+			return nil, err
+		}
+		after.Erase()
+		p = p.above(level, keys)
 	}
-	level := commonLevel(self, signer)
-	keys, after, err := t.climb(self, level, pathSecret)
-	if err != nil {
-		return nil, err
+	if !t.holdsAll(p) {
+		return nil, ErrPathSecret
 	}
-	after.Erase()
-	return p.above(level, keys), nil
+	return p, nil
+}
+
+// holdsAll reports whether p has the key of each parent above it, but for those
+// that list it as unmerged (RFC 9420, Section 4.2). Others will encrypt to those
+// keys: who joined without one could not follow.
+func (t *Tree) holdsAll(p *Private) bool {
+	for level := uint8(1); level <= t.root.level; level++ {
+		x := p.self.ancestor(level)
+		parent := t.find(x).parent
+		if parent == nil {
+			continue
+		}
+		if _, unmerged := slices.BinarySearch(parent.UnmergedLeaves, uint32(p.self)); unmerged {
+			continue
+		}
+		if _, ok := p.at(x, parent.EncryptionKey); !ok {
+			return false
+		}
+	}
+	return true
 }
