@@ -245,7 +245,7 @@ func (g *Group) choose(inline []mlswire.Proposal, o *CommitOptions) (*composed, 
 	}
 	var waiting []*proposal
 	if !o.WithoutPending {
-		waiting = compatible(inline, g.proposals, g.current.self())
+		waiting = compatible(inline, g.available(), g.current.self())
 	}
 	try := func(with []*proposal) (*composed, *plan, error) {
 		c := &composed{covered: covered{list: slices.Clone(base.list), proposed: slices.Clone(base.proposed)}, refs: slices.Clone(base.refs)}
@@ -264,6 +264,9 @@ func (g *Group) choose(inline []mlswire.Proposal, o *CommitOptions) (*composed, 
 	if c, p, err = try(nil); err != nil {
 		return nil, nil, err
 	}
+	for i := range base.list {
+		base.list[i].Checked = true // whatever waits with them, their signatures stay valid
+	}
 	var taken []*proposal
 	for _, w := range waiting {
 		if c2, p2, err := try(append(slices.Clip(taken), w)); err == nil {
@@ -271,4 +274,19 @@ func (g *Group) choose(inline []mlswire.Proposal, o *CommitOptions) (*composed, 
 		}
 	}
 	return c, p, nil
+}
+
+// available returns the proposals that wait, but for those of pre-shared keys
+// that are not known here: others may commit them.
+func (g *Group) available() []*proposal {
+	list := make([]*proposal, 0, len(g.proposals))
+	for _, p := range g.proposals {
+		if k, ok := p.Proposal.(*mlswire.PreSharedKey); ok {
+			if _, known := g.psk(&k.PSK); !known {
+				continue
+			}
+		}
+		list = append(list, p)
+	}
+	return list
 }

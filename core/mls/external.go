@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"fmt"
+	"math"
 
 	"conclave/core/mls/internal/framing"
 	"conclave/core/mls/internal/schedule"
@@ -91,6 +92,9 @@ func (j *joining) begin(o *ExternalOptions) (*transition, []mlswire.ProposalOrRe
 		return nil, nil, err
 	}
 	t := &transition{from: e, plan: p, context: *context, signer: j.client.signer, initSecret: initSecret}
+	if context.Epoch == math.MaxUint64 {
+		return nil, nil, ErrEpochLimit
+	}
 	t.context.Epoch++
 	if t.psks, err = lookup(p.PSKs, j.client.psk); err != nil {
 		return nil, nil, err

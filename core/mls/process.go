@@ -71,7 +71,7 @@ func (g *Group) processPublic(m *mlswire.PublicMessage) (Received, error) {
 		return nil, ErrOwnMessage
 	}
 	if c.ContentType == mlswire.ContentTypeCommit {
-		return g.stage(signed)
+		return g.receiveCommit(signed)
 	}
 	return g.receive(signed)
 }
@@ -110,6 +110,7 @@ func (g *Group) processPrivate(m *mlswire.PrivateMessage) (Received, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mls: opening a message: %w", err)
 	}
+	defer opened.Key.Erase()
 	signed := opened.Content
 	key, err := g.rules().sender(&signed.Content, mlswire.WireFormatPrivateMessage)
 	if err != nil {
@@ -122,8 +123,7 @@ func (g *Group) processPrivate(m *mlswire.PrivateMessage) (Received, error) {
 	switch signed.Content.ContentType {
 	case mlswire.ContentTypeCommit:
 		// Its key is consumed when the commit is merged and the epoch ends.
-		opened.Key.Erase()
-		return g.stage(signed)
+		return g.receiveCommit(signed)
 	case mlswire.ContentTypeProposal:
 		received, err = g.receive(signed)
 	default:
@@ -165,6 +165,7 @@ func (p *pastEpoch) open(now *epoch, m *mlswire.PrivateMessage) (Received, error
 	if err != nil {
 		return nil, fmt.Errorf("mls: opening a message: %w", err)
 	}
+	defer opened.Key.Erase()
 	if err := framing.Verify(now.suite, from.signatureKey, opened.Content, p.encoded); err != nil {
 		return nil, fmt.Errorf("mls: verifying a message: %w", err)
 	}

@@ -4,6 +4,15 @@ import (
 	"conclave/core/mlswire"
 )
 
+// receiveCommit is stage for Process, whose result is nil where there is none.
+func (g *Group) receiveCommit(a *mlswire.AuthenticatedContent) (Received, error) {
+	s, err := g.stage(a)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // stage validates a commit whose signature is verified, and derives the epoch
 // that it begins, RFC 9420, Section 12.4.2. It changes nothing.
 func (g *Group) stage(a *mlswire.AuthenticatedContent) (*StagedCommit, error) {
@@ -46,7 +55,11 @@ func (g *Group) stage(a *mlswire.AuthenticatedContent) (*StagedCommit, error) {
 	if t.private == nil {
 		return s, nil
 	}
-	return s, g.enter(s, t, a)
+	if err := g.enter(s, t, a); err != nil {
+		t.private.Erase(g.current.private)
+		return nil, err
+	}
+	return s, nil
 }
 
 // enter derives the secrets of a new epoch and checks the confirmation tag.

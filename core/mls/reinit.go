@@ -76,10 +76,15 @@ func (g *Group) successorPSK(next *Group, why purpose) mlswire.PreSharedKeyID {
 
 // checkSuccessor checks a group that claims to follow another, RFC 9420,
 // Section 12.4.3.1. psks are those of the Welcome, from the group that the
-// application believes it to follow. A group that claims nothing is fine.
+// application believes it to follow. A group that claims nothing is fine only if
+// nothing was expected: after a ReInit nobody may put a group of their own in the
+// place of the one that was announced.
 func (c *Client) checkSuccessor(psks []mlswire.PreSharedKeyID, from *Group, context *mlswire.GroupContext, t *tree.Tree) error {
 	link := linkOf(psks)
 	if link == nil {
+		if from != nil {
+			return ErrNoPredecessor
+		}
 		return nil
 	}
 	if from == nil || !bytes.Equal(link.GroupID, from.current.context.GroupID) {

@@ -145,6 +145,7 @@ func (g *Group) retire(next *epoch) {
 // discard erases a commit that does not come to be.
 func (s *StagedCommit) discard() {
 	if s.next != nil {
+		s.next.private.Erase(s.base.private)
 		s.next.secrets.Erase()
 		s.messages.Erase()
 	}
