@@ -100,6 +100,17 @@ func read[T any](r *tlsenc.Reader, read func(*decoder) T) (T, error) {
 	return v, nil
 }
 
+// DecodeCredential takes a Credential from r, RFC 9420, Section 5.3. It copies
+// what it returns; after an error, nothing is taken.
+func DecodeCredential(r *tlsenc.Reader) (Credential, error) {
+	c, err := read(r, decodeCredential)
+	c.Identity = bytes.Clone(c.Identity)
+	for i := range c.Certificates {
+		c.Certificates[i] = bytes.Clone(c.Certificates[i])
+	}
+	return c, err
+}
+
 // DecodePreSharedKeyIDs takes PreSharedKeyID<V> from r, as it is in
 // GroupSecrets, RFC 9420, Section 12.4.3.1. The result aliases r; after an
 // error, nothing is taken.
