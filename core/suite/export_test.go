@@ -1,48 +1,30 @@
 package suite
 
-import (
-	"crypto/hpke"
+import "conclave/core/secret"
 
-	"conclave/core/secret"
-)
+// NewSuite makes a suite that is not in the table, for vectors whose algorithms
+// are joined otherwise than in any suite.
+var NewSuite = newSuite
 
-// An HPKE is the HPKE part of a suite with any combination of algorithms, for
-// the vectors that come with others than the table has.
-type HPKE struct{ hpkeSuite }
+// KEM returns the suite's KEM.
+func (s *Suite) KEM() KEM { return s.row.KEM }
 
-// NewHPKE returns the HPKE part that newSuite makes for a row of these numbers.
-func NewHPKE(kem, kdf, aead uint16) (HPKE, error) {
-	k, err := newKEM(kem)
-	if err != nil {
-		return HPKE{}, err
-	}
-	f, err := hpke.NewKDF(kdf)
-	if err != nil {
-		return HPKE{}, err
-	}
-	a, err := hpke.NewAEAD(aead)
-	if err != nil {
-		return HPKE{}, err
-	}
-	return HPKE{hpkeSuite{k, f, a}}, nil
+// HPKE are the numbers of the suite's HPKE algorithms.
+func (s *Suite) HPKE() (kem, kdf, aead uint16) { return s.row.KEM.ID(), s.row.KDF, s.row.AEAD }
+
+// A Context is the context of HPKE that DecryptWithLabel and ReceiveExport use.
+type Context struct{ Key, BaseNonce, ExporterSecret secret.Value }
+
+// KeySchedule is the key schedule of DecryptWithLabel and ReceiveExport. It
+// overwrites the shared secret.
+func (s *Suite) KeySchedule(shared, info []byte) Context {
+	c := s.schedule.context(shared, s.schedule.infoHash(info))
+	return Context{c.key, c.baseNonce, c.exporterSecret}
 }
 
-// Check is CheckPublicKey.
-func (h HPKE) Check(pub []byte) bool { return h.kem.check(pub) }
-
-// DeriveKeyPair is Suite.DeriveKeyPair.
-func (h HPKE) DeriveKeyPair(ikm []byte) KeyPair {
-	return (&Suite{kem: h.kem}).DeriveKeyPair(secret.New(ikm))
-}
-
-// PublicKey is Suite.PublicKey.
-func (h HPKE) PublicKey(private []byte) ([]byte, error) {
-	return (&Suite{kem: h.kem}).PublicKey(secret.New(private))
-}
-
-// Recipient is what DecryptWithLabel and ReceiveExport use.
-func (h HPKE) Recipient(private, kemOutput, info []byte) (*hpke.Recipient, error) {
-	return h.recipient(secret.New(private), kemOutput, info)
+// ExportFrom is the export of SendExport and ReceiveExport.
+func (s *Suite) ExportFrom(c Context, label string, length int) secret.Value {
+	return s.schedule.export(hpkeContext{c.Key, c.BaseNonce, c.ExporterSecret}, label, length)
 }
 
 // SmallOrderX25519 and SmallOrderEd25519 are the encodings that are refused.

@@ -8,7 +8,6 @@ import (
 	"hash"
 
 	"conclave/core/secret"
-	"conclave/core/tlsenc"
 )
 
 var errAlgorithm = errors.New("unknown algorithm")
@@ -32,6 +31,15 @@ func newHashFunction(kdf uint16) (hashFunction, error) {
 	}
 }
 
+// mustHash is newHashFunction for the constants of this package and package nist.
+func mustHash(kdf uint16) hashFunction {
+	h, err := newHashFunction(kdf)
+	if err != nil {
+		panic("suite: internal error: unknown KDF")
+	}
+	return h
+}
+
 // NewHash returns the suite's hash function, with nothing written to it.
 func (s *Suite) NewHash() hash.Hash { return s.hash.new() }
 
@@ -48,10 +56,9 @@ func (s *Suite) Hash(data ...[]byte) []byte {
 // RFC 9420, Section 5.2: the caller passes the label in full, such as "MLS 1.0
 // KeyPackage Reference".
 func (s *Suite) RefHash(label string, value []byte) []byte {
-	w := tlsenc.NewWriter(len(label) + len(value) + 2*lengthSize)
-	w.Vector([]byte(label))
-	w.Vector(value)
-	return s.Hash(w.Bytes())
+	var room [64]byte
+	head := appendLength(appendVector(room[:0], []byte(label)), len(value))
+	return s.Hash(head, value)
 }
 
 // MAC returns the message authentication code of data, HMAC with the suite's

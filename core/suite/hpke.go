@@ -1,69 +1,28 @@
 package suite
 
 import (
-	"crypto/hpke"
-	"fmt"
-
 	"conclave/core/mlswire"
 	"conclave/core/secret"
 )
 
-// A KeyPair is an HPKE key pair.
-type KeyPair struct {
-	Public  []byte
-	Private secret.Value
-}
+// GenerateKeyPair returns a new random HPKE key pair.
+func (s *Suite) GenerateKeyPair() KeyPair { return s.row.KEM.GenerateKeyPair() }
 
-// An hpkeSuite is the HPKE part of a suite: base mode of RFC 9180.
-type hpkeSuite struct {
-	kem  kem
-	kdf  hpke.KDF
-	aead hpke.AEAD
-}
-
-// GenerateKeyPair returns a new random key pair.
-func (s *Suite) GenerateKeyPair() KeyPair {
-	key, err := s.kem.GenerateKey()
-	if err != nil {
-		panic("suite: internal error: generating an HPKE key pair")
-	}
-	return newKeyPair(key)
-}
-
-// DeriveKeyPair derives a key pair from ikm. It implements KEM.DeriveKeyPair,
-// RFC 9420, Section 5.1, and RFC 9180, Section 7.1.3.
-func (s *Suite) DeriveKeyPair(ikm secret.Value) KeyPair {
-	key, err := s.kem.DeriveKeyPair(ikm.Expose())
-	if err != nil {
-		// NIST curves fail once in 2^256 secrets or less; nobody can choose one.
-		panic("suite: internal error: deriving an HPKE key pair")
-	}
-	return newKeyPair(key)
-}
-
-func newKeyPair(key hpke.PrivateKey) KeyPair {
-	private, err := key.Bytes()
-	if err != nil {
-		panic("suite: internal error: an HPKE private key without bytes")
-	}
-	return KeyPair{Public: key.PublicKey().Bytes(), Private: secret.Own(private)}
-}
+// DeriveKeyPair derives an HPKE key pair from ikm. It implements
+// KEM.DeriveKeyPair, RFC 9420, Section 5.1, and RFC 9180, Section 7.1.3.
+func (s *Suite) DeriveKeyPair(ikm secret.Value) KeyPair { return s.row.KEM.DeriveKeyPair(ikm.Expose()) }
 
 // PublicKey returns the public key that belongs to an HPKE private key, or
 // ErrPrivateKey.
 func (s *Suite) PublicKey(private secret.Value) ([]byte, error) {
-	key, err := s.kem.newPrivateKey(private.Expose())
-	if err != nil {
-		return nil, err
-	}
-	return key.PublicKey().Bytes(), nil
+	return s.row.KEM.PublicKey(private.Expose())
 }
 
 // CheckPublicKey returns ErrPublicKey unless pub is an HPKE public key of the
 // suite that can be encrypted to: EncryptWithLabel and SendExport do not fail
 // for a key that passed.
 func (s *Suite) CheckPublicKey(pub []byte) error {
-	if !s.kem.check(pub) {
+	if !s.row.KEM.CheckPublicKey(pub) {
 		return ErrPublicKey
 	}
 	return nil
@@ -71,47 +30,65 @@ func (s *Suite) CheckPublicKey(pub []byte) error {
 
 // EncryptWithLabel encrypts plaintext to a public key for the use that label and
 // context name, or returns ErrPublicKey. It implements EncryptWithLabel of RFC
-// 9420, Section 5.1.3; the label comes without its prefix.
+// 9420, Section 5.1.3; the label comes without its prefix. An [Encrypter] does
+// the same for many public keys.
 func (s *Suite) EncryptWithLabel(pub []byte, label string, context, plaintext []byte) (mlswire.HPKECiphertext, error) {
-	kemOutput, sender, err := s.hpke.sender(pub, labelled(label, context))
+	return s.EncrypterWithLabel(label, context).Encrypt(pub, plaintext)
+}
+
+// An Encrypter encrypts to many public keys for one use. What depends on the
+// context alone it does once: the context of a Welcome is its encrypted
+// GroupInfo, whose tree is as long as the group, and hashing that again for each
+// new member would make the work quadratic. It may be used concurrently.
+type Encrypter struct {
+	suite    *Suite
+	infoHash []byte
+}
+
+// EncrypterWithLabel returns the Encrypter for the use that label and context
+// name: its Encrypt is EncryptWithLabel.
+func (s *Suite) EncrypterWithLabel(label string, context []byte) *Encrypter {
+	return &Encrypter{s, s.schedule.infoHash(labelled(label, context))}
+}
+
+// Encrypt encrypts plaintext to a public key, or returns ErrPublicKey. It
+// implements SealBase of RFC 9180, Section 6.1, with an empty aad.
+func (e *Encrypter) Encrypt(pub, plaintext []byte) (mlswire.HPKECiphertext, error) {
+	shared, enc, err := e.suite.row.KEM.Encapsulate(pub)
 	if err != nil {
 		return mlswire.HPKECiphertext{}, err
 	}
-	ciphertext, err := sender.Seal(nil, plaintext)
-	if err != nil {
-		return mlswire.HPKECiphertext{}, fmt.Errorf("suite: internal error: sealing: %w", err)
-	}
-	return mlswire.HPKECiphertext{KEMOutput: kemOutput, Ciphertext: ciphertext}, nil
+	c := e.suite.schedule.context(shared, e.infoHash)
+	defer c.erase()
+	return mlswire.HPKECiphertext{KEMOutput: enc, Ciphertext: e.suite.Seal(c.key, c.baseNonce, nil, plaintext)}, nil
 }
 
 // DecryptWithLabel decrypts what EncryptWithLabel made with the same label and
 // context. It returns ErrOpen, or ErrPrivateKey for a malformed key. It
 // implements DecryptWithLabel of RFC 9420, Section 5.1.3.
 func (s *Suite) DecryptWithLabel(private secret.Value, label string, context []byte, c mlswire.HPKECiphertext) (secret.Value, error) {
-	recipient, err := s.hpke.recipient(private, c.KEMOutput, labelled(label, context))
+	shared, err := s.row.KEM.Decapsulate(private.Expose(), c.KEMOutput)
 	if err != nil {
 		return secret.Value{}, err
 	}
-	plaintext, err := recipient.Open(nil, c.Ciphertext)
+	k := s.schedule.context(shared, s.schedule.infoHash(labelled(label, context)))
+	defer k.erase()
+	plaintext, err := s.Open(k.key, k.baseNonce, nil, c.Ciphertext)
 	if err != nil {
-		return secret.Value{}, ErrOpen
+		return secret.Value{}, err
 	}
 	return secret.Own(plaintext), nil
 }
 
 // SendExport returns length bytes that the holder of the private key gets from
 // kemOutput, or ErrPublicKey: SetupBaseS(pub, "") and export of the context, RFC
-// 9420, Section 8.3. The label comes in full.
+// 9420, Section 8.3. The label comes in full. It panics like ExpandWithLabel.
 func (s *Suite) SendExport(pub []byte, label string, length int) (kemOutput []byte, exported secret.Value, err error) {
-	kemOutput, sender, err := s.hpke.sender(pub, nil)
+	shared, enc, err := s.row.KEM.Encapsulate(pub)
 	if err != nil {
 		return nil, secret.Value{}, err
 	}
-	b, err := sender.Export(label, length)
-	if err != nil {
-		return nil, secret.Value{}, fmt.Errorf("suite: internal error: exporting: %w", err)
-	}
-	return kemOutput, secret.Own(b), nil
+	return enc, s.export(shared, label, length), nil
 }
 
 // ReceiveExport returns what SendExport returned beside kemOutput: SetupBaseR
@@ -119,42 +96,17 @@ func (s *Suite) SendExport(pub []byte, label string, length int) (kemOutput []by
 // malformed key. For another kemOutput than the sender's it may also return
 // other bytes.
 func (s *Suite) ReceiveExport(private secret.Value, kemOutput []byte, label string, length int) (secret.Value, error) {
-	recipient, err := s.hpke.recipient(private, kemOutput, nil)
+	shared, err := s.row.KEM.Decapsulate(private.Expose(), kemOutput)
 	if err != nil {
 		return secret.Value{}, err
 	}
-	b, err := recipient.Export(label, length)
-	if err != nil {
-		return secret.Value{}, fmt.Errorf("suite: internal error: exporting: %w", err)
-	}
-	return secret.Own(b), nil
+	return s.export(shared, label, length), nil
 }
 
-// sender is SetupBaseS of RFC 9180, Section 5.1.1. It returns ErrPublicKey.
-func (h hpkeSuite) sender(pub, info []byte) ([]byte, *hpke.Sender, error) {
-	key, err := h.kem.NewPublicKey(pub)
-	if err != nil {
-		return nil, nil, ErrPublicKey
-	}
-	kemOutput, sender, err := hpke.NewSender(key, h.kdf, h.aead, info)
-	if err != nil {
-		return nil, nil, ErrPublicKey
-	}
-	return kemOutput, sender, nil
-}
-
-// recipient is SetupBaseR of RFC 9180, Section 5.1.1. It returns ErrPrivateKey,
-// or ErrOpen for a KEM output that cannot be decapsulated.
-func (h hpkeSuite) recipient(private secret.Value, kemOutput, info []byte) (*hpke.Recipient, error) {
-	key, err := h.kem.newPrivateKey(private.Expose())
-	if err != nil {
-		return nil, err
-	}
-	recipient, err := hpke.NewRecipient(kemOutput, key, h.kdf, h.aead, info)
-	if err != nil {
-		return nil, ErrOpen
-	}
-	return recipient, nil
+func (s *Suite) export(shared []byte, label string, length int) secret.Value {
+	c := s.schedule.context(shared, s.schedule.infoHash(nil))
+	defer c.erase()
+	return s.schedule.export(c, label, length)
 }
 
 // labelled returns the EncryptContext of RFC 9420, Section 5.1.3, and the

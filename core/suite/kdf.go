@@ -21,9 +21,7 @@ const (
 // Extract returns KDF.Extract(salt, ikm), HashSize bytes. An empty salt stands
 // for HashSize zero bytes, RFC 5869, Section 2.2.
 func (s *Suite) Extract(salt, ikm secret.Value) secret.Value {
-	h := hmac.New(s.hash.new, salt.Expose())
-	h.Write(ikm.Expose())
-	return secret.Own(h.Sum(nil))
+	return secret.Own(s.hash.extract(salt.Expose(), ikm.Expose()))
 }
 
 // ExpandWithLabel derives length bytes from sec for the use that label and
@@ -31,15 +29,12 @@ func (s *Suite) Extract(salt, ikm secret.Value) secret.Value {
 // comes without its prefix. It panics if length is negative or more than 255
 // times HashSize, which RFC 5869 forbids: the caller bounds what it derives.
 func (s *Suite) ExpandWithLabel(sec secret.Value, label string, context []byte, length int) secret.Value {
-	if length < 0 || length > 255*s.hash.size {
-		panic(fmt.Sprintf("suite: internal error: deriving %d bytes", length))
-	}
 	// KDFLabel: uint16 length, label<V>, context<V>.
 	var room [128]byte
-	info := binary.BigEndian.AppendUint16(room[:0], uint16(length)) //nolint:gosec // bounded above
+	info := binary.BigEndian.AppendUint16(room[:0], uint16(length)) //nolint:gosec // expand bounds it
 	info = appendLabel(info, label)
 	info = appendVector(info, context)
-	return s.expand(sec, info, length)
+	return secret.Own(s.hash.expand(sec.Expose(), length, info))
 }
 
 // DeriveSecret derives HashSize bytes from sec for the use that label names. It
@@ -56,33 +51,58 @@ func (s *Suite) DeriveTreeSecret(sec secret.Value, label string, generation uint
 	return s.ExpandWithLabel(sec, label, context[:], length)
 }
 
-// expand is HKDF-Expand, RFC 5869, Section 2.3.
-func (s *Suite) expand(prk secret.Value, info []byte, length int) secret.Value {
-	out := make([]byte, 0, length+s.hash.size)
-	mac := hmac.New(s.hash.new, prk.Expose())
+// extract is HKDF-Extract of RFC 5869, Section 2.2, of the concatenation of ikm.
+func (h hashFunction) extract(salt []byte, ikm ...[]byte) []byte {
+	mac := hmac.New(h.new, salt)
+	for _, b := range ikm {
+		mac.Write(b)
+	}
+	return mac.Sum(nil)
+}
+
+// expand is HKDF-Expand of RFC 5869, Section 2.3, with the concatenation of info.
+// It panics if it is asked for more than HKDF gives.
+func (h hashFunction) expand(prk []byte, length int, info ...[]byte) []byte {
+	if length < 0 || length > 255*h.size {
+		panic(fmt.Sprintf("suite: internal error: deriving %d bytes", length))
+	}
+	out := make([]byte, 0, length+h.size)
+	mac := hmac.New(h.new, prk)
 	for i := byte(1); len(out) < length; i++ {
 		if i > 1 {
 			mac.Reset()
-			mac.Write(out[len(out)-s.hash.size:])
+			mac.Write(out[len(out)-h.size:])
 		}
-		mac.Write(info)
+		for _, b := range info {
+			mac.Write(b)
+		}
 		mac.Write([]byte{i})
 		out = mac.Sum(out)
 	}
 	clear(out[length:])
-	return secret.Own(out[:length:length])
+	return out[:length:length]
 }
 
 // appendLabel appends label with its prefix as opaque<V>.
 func appendLabel(b []byte, label string) []byte {
-	w := tlsenc.NewWriter(len(labelPrefix) + len(label) + lengthSize)
-	w.Vector([]byte(labelPrefix + label))
-	return append(b, w.Bytes()...)
+	b = appendLength(b, len(labelPrefix)+len(label))
+	return append(append(b, labelPrefix...), label...)
 }
 
 // appendVector appends v as opaque<V>.
-func appendVector(b, v []byte) []byte {
-	w := tlsenc.NewWriter(len(v) + lengthSize)
-	w.Vector(v)
-	return append(b, w.Bytes()...)
+func appendVector(b, v []byte) []byte { return append(appendLength(b, len(v)), v...) }
+
+// appendLength appends the length of a vector, RFC 9420, Section 2.1.2. It panics
+// if it is more than that can say: the caller bounds what it hashes.
+func appendLength(b []byte, n int) []byte {
+	switch {
+	case n < 1<<6:
+		return append(b, byte(n))
+	case n < 1<<14:
+		return binary.BigEndian.AppendUint16(b, 1<<14|uint16(n))
+	case n <= tlsenc.MaxVector:
+		return binary.BigEndian.AppendUint32(b, 2<<30|uint32(n))
+	default:
+		panic(fmt.Sprintf("suite: internal error: vector of %d bytes", n))
+	}
 }

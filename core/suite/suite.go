@@ -88,11 +88,10 @@ func find(id ID) (int, bool) {
 
 // A Suite is a cipher suite. Get one from [Lookup].
 type Suite struct {
-	row  Row
-	kem  kem
-	hash hashFunction
-	hpke hpkeSuite
-	aead aeadAlgorithm
+	row      Row
+	hash     hashFunction // of the KDF, and for everything else
+	aead     aeadAlgorithm
+	schedule keySchedule
 }
 
 // ID returns the number of the suite.

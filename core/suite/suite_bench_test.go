@@ -36,7 +36,10 @@ func benchmarkSuite(b *testing.B, s *suite.Suite) {
 		{"Generate", func() error { s.GenerateKeyPair(); return nil }},
 		{"Derive", func() error { s.DeriveKeyPair(sec); return nil }},
 		{"Check", func() error { return s.CheckPublicKey(pair.Public) }},
-		{"Encrypt", func() error { _, err := s.EncryptWithLabel(pair.Public, "UpdatePathNode", content, sec.Expose()); return err }},
+		{"Encrypt", func() error {
+			_, err := s.EncryptWithLabel(pair.Public, "UpdatePathNode", content, sec.Expose())
+			return err
+		}},
 		{"Decrypt", func() error { _, err := s.DecryptWithLabel(pair.Private, "UpdatePathNode", content, c); return err }},
 		{"Sign", func() error { _, err := s.SignWithLabel(key, "LeafNodeTBS", content); return err }},
 		{"Verify", func() error { return s.VerifyWithLabel(key.Public(), "LeafNodeTBS", content, signature) }},

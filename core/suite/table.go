@@ -1,18 +1,17 @@
 package suite
 
 import (
-	"crypto/hpke"
 	"fmt"
 	"slices"
 )
 
-// A Row describes a cipher suite by the numbers of its parts. The hash and the
+// A Row describes a cipher suite by its parts. The hash and the
 // MAC of a suite are those of its KDF, as in every suite of RFC 9420, Section
 // 17.1.
 type Row struct {
 	ID     ID
 	Name   string
-	KEM    uint16 // RFC 9180, Section 7.1, and draft-ietf-hpke-pq
+	KEM    KEM
 	KDF    uint16 // RFC 9180, Section 7.2
 	AEAD   uint16 // RFC 9180, Section 7.3
 	Scheme Scheme
@@ -24,9 +23,6 @@ const (
 	KEMP384           uint16 = 0x0011 // DHKEM(P-384, HKDF-SHA384)
 	KEMP521           uint16 = 0x0012 // DHKEM(P-521, HKDF-SHA512)
 	KEMX25519         uint16 = 0x0020 // DHKEM(X25519, HKDF-SHA256)
-	KEMMLKEM768       uint16 = 0x0041 // ML-KEM-768
-	KEMMLKEM1024      uint16 = 0x0042 // ML-KEM-1024
-	KEMMLKEM768P256   uint16 = 0x0050 // MLKEM768-P256
 	KEMMLKEM1024P384  uint16 = 0x0051 // MLKEM1024-P384
 	KEMMLKEM768X25519 uint16 = 0x647a // MLKEM768-X25519, also called X-Wing
 
@@ -43,17 +39,17 @@ const (
 func init() {
 	Register(Row{
 		MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519",
-		KEMX25519, KDFSHA256, AEADAES128GCM,
+		newX25519(), KDFSHA256, AEADAES128GCM,
 		ed25519Scheme{},
 	})
 	Register(Row{
 		MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
-		KEMX25519, KDFSHA256, AEADChaCha20Poly1305,
+		newX25519(), KDFSHA256, AEADChaCha20Poly1305,
 		ed25519Scheme{},
 	})
 	Register(Row{
 		MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519, "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519",
-		KEMMLKEM768X25519, KDFSHA384, AEADAES256GCM,
+		newXWing(), KDFSHA384, AEADAES256GCM,
 		ed25519Scheme{},
 	})
 }
@@ -74,10 +70,6 @@ func Register(r Row) {
 }
 
 func newSuite(r Row) (*Suite, error) {
-	k, err := newKEM(r.KEM)
-	if err != nil {
-		return nil, err
-	}
 	h, err := newHashFunction(r.KDF)
 	if err != nil {
 		return nil, err
@@ -86,13 +78,5 @@ func newSuite(r Row) (*Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	kdf, err := hpke.NewKDF(r.KDF)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := hpke.NewAEAD(r.AEAD)
-	if err != nil {
-		return nil, err
-	}
-	return &Suite{row: r, kem: k, hash: h, hpke: hpkeSuite{k, kdf, aead}, aead: a}, nil
+	return &Suite{row: r, hash: h, aead: a, schedule: newKeySchedule(r.KEM.ID(), r.KDF, r.AEAD, h, a.keySize)}, nil
 }
