@@ -35,6 +35,8 @@ type rules struct {
 	tree    *tree.Tree
 
 	policy policy
+	// uninvited says that what is judged lets its own sender into the group.
+	uninvited bool
 }
 
 // A policy is what RFC 9420 leaves to the application.
@@ -49,6 +51,13 @@ type policy struct {
 	memberID func(mlswire.Credential) []byte
 	// verifier checks many signatures at once; nil means the suite does.
 	verifier suite.Verifier
+}
+
+// ofUninvited returns the rules for somebody who lets itself in.
+func (r *rules) ofUninvited() *rules {
+	own := *r
+	own.uninvited = true
+	return &own
 }
 
 // A rule is one line of a table: where RFC 9420 says it, what a value that

@@ -30,6 +30,9 @@ func (r *rules) path(p *plan, path *mlswire.UpdatePath, at tree.LeafIndex) error
 	if p.external && old != nil && r.policy.member(&old.Credential) != r.policy.member(&leaf.Credential) {
 		return ErrExternalCommitMember
 	}
+	if p.external {
+		r = r.ofUninvited()
+	}
 	c := leafCase{leaf: leaf, source: mlswire.LeafNodeSourceCommit, old: old, demands: d}
 	if err := r.replacement(c, at); err != nil {
 		return err

@@ -138,7 +138,8 @@ func (r *rules) verify(broken error, checks []suite.Check) error {
 func (r *rules) succeed(leaf, old *mlswire.LeafNode) error {
 	id := Identity{Credential: leaf.Credential, SignatureKey: leaf.SignatureKey}
 	if old != nil {
-		if sameCredential(&leaf.Credential, &old.Credential) && bytes.Equal(leaf.SignatureKey, old.SignatureKey) {
+		same := sameCredential(&leaf.Credential, &old.Credential) && bytes.Equal(leaf.SignatureKey, old.SignatureKey)
+		if same && !r.uninvited {
 			return nil
 		}
 		id.Previous = &old.Credential
@@ -151,6 +152,7 @@ func (r *rules) authenticate(id Identity) error {
 	if r.context != nil {
 		id.GroupID = r.context.GroupID
 	}
+	id.Uninvited = r.uninvited
 	if err := r.policy.authenticate(id); err != nil {
 		return fmt.Errorf("%w: %w", ErrCredential, err)
 	}

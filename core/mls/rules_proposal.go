@@ -12,6 +12,9 @@ import (
 func (r *rules) proposal(p sentProposal, s sending) error {
 	switch v := p.Proposal.(type) {
 	case *mlswire.Add:
+		if p.Sender.Type == mlswire.SenderTypeNewMemberProposal {
+			r = r.ofUninvited()
+		}
 		return r.add(v, s)
 	case *mlswire.Update:
 		return r.update(v, p.Sender, s)
