@@ -8,6 +8,7 @@ import (
 	"conclave/core/mls/internal/tree"
 	"conclave/core/mlswire"
 	"conclave/core/secret"
+	"conclave/core/suite"
 	"conclave/core/tlsenc"
 )
 
@@ -86,11 +87,12 @@ func (w *welcomer) welcomes() ([]Welcome, error) {
 		return nil, err
 	}
 	sealed := w.member.SealGroupInfo(mlswire.Marshal(info))
+	encrypter := schedule.WelcomeEncrypter(w.next.suite, sealed)
 	var list []Welcome
 	all := mlswire.Welcome{CipherSuite: w.next.suite.ID(), EncryptedGroupInfo: sealed}
 	var refs [][]byte
 	for i, k := range w.plan.Adds {
-		one, err := w.secrets(k, w.added[i], sealed)
+		one, err := w.secrets(k, w.added[i], encrypter)
 		if err != nil {
 			return nil, err
 		}
@@ -109,12 +111,12 @@ func (w *welcomer) welcomes() ([]Welcome, error) {
 }
 
 // secrets encrypts the group's secrets to one new member.
-func (w *welcomer) secrets(k *mlswire.KeyPackage, at LeafIndex, sealed []byte) (mlswire.EncryptedGroupSecrets, error) {
+func (w *welcomer) secrets(k *mlswire.KeyPackage, at LeafIndex, e *suite.Encrypter) (mlswire.EncryptedGroupSecrets, error) {
 	group := schedule.GroupSecrets{JoinerSecret: w.joiner, PSKs: w.plan.PSKs}
 	if w.path != nil {
 		group.PathSecret, _ = w.path.PathSecret(at)
 	}
-	c, err := group.Seal(w.next.suite, k.InitKey, sealed)
+	c, err := group.SealWith(e, k.InitKey)
 	if err != nil {
 		return mlswire.EncryptedGroupSecrets{}, fmt.Errorf("mls: encrypting to a new member: %w", err)
 	}

@@ -62,9 +62,20 @@ const welcomeLabel = "Welcome"
 // encrypted_group_info, RFC 9420, Section 12.4.3.1. A malformed init key is an
 // error of package suite.
 func (g *GroupSecrets) Seal(s *suite.Suite, initKey, encryptedGroupInfo []byte) (mlswire.HPKECiphertext, error) {
+	return g.SealWith(WelcomeEncrypter(s, encryptedGroupInfo), initKey)
+}
+
+// SealWith is Seal for one of many: it hashes no GroupInfo.
+func (g *GroupSecrets) SealWith(e *suite.Encrypter, initKey []byte) (mlswire.HPKECiphertext, error) {
 	plaintext := g.encode()
 	defer plaintext.Erase()
-	return s.EncryptWithLabel(initKey, welcomeLabel, encryptedGroupInfo, plaintext.Expose())
+	return e.Encrypt(initKey, plaintext.Expose())
+}
+
+// WelcomeEncrypter returns what [GroupSecrets.SealWith] encrypts with, for all
+// new members of a Welcome.
+func WelcomeEncrypter(s *suite.Suite, encryptedGroupInfo []byte) *suite.Encrypter {
+	return s.EncrypterWithLabel(welcomeLabel, encryptedGroupInfo)
 }
 
 // OpenGroupSecrets decrypts what Seal made, with the private init key. It fails
