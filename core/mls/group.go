@@ -57,6 +57,10 @@ type lease struct {
 	taken bool
 	// The first generations that may not be used.
 	handshake, application uint32
+	// idle is the epoch that was restored, while nobody wants to send in it.
+	// Snapshots then extend no lease, or else each restart would skip some
+	// generations, and others would refuse the first that is used at last.
+	idle *epoch
 }
 
 // CreateGroup begins a group with this client as its one member, RFC 9420,

@@ -78,6 +78,7 @@ func (g *Group) mayUse(t mlswire.ContentType) error {
 		kind, limit = secrettree.Application, g.lease.application
 	}
 	if g.lease.taken && g.messages.Generation(uint32(g.current.self()), kind) >= limit {
+		g.lease.idle = nil // the next snapshot allows it
 		return ErrSaveFirst
 	}
 	return nil

@@ -62,7 +62,7 @@ const (
 // restored could use keys twice. Otherwise Snapshot changes nothing, and without
 // a step in between it returns the same bytes again.
 func (g *Group) Snapshot() secret.Value {
-	if !g.removed {
+	if !g.removed && g.lease.idle != g.current {
 		g.lease = lease{
 			taken:       true,
 			handshake:   g.leaseEnd(secrettree.Handshake),
@@ -135,8 +135,9 @@ func (g *Group) encode() secret.Value {
 // cipher suite and belong to the same identity; the group keeps its own signing
 // key. What was validated before is not validated again.
 //
-// The group cannot send before its next [Group.Snapshot] is stored: it begins
-// where the lease of this one ends. Groups restored from one snapshot must not
+// A group that is restored begins where the lease of its snapshot ends. In that
+// epoch it first answers [ErrSaveFirst] when something is to be sent; the next
+// [Group.Snapshot] then allows it. Groups restored from one snapshot must not
 // both be used. The state is copied; the caller erases it. The error is
 // [ErrSnapshot], [ErrSnapshotVersion] or [ErrSnapshotSuite].
 func (c *Client) Restore(state secret.Value) (*Group, error) {
@@ -190,6 +191,7 @@ func (d *restorer) group() (*Group, error) {
 		taken:       true,
 		handshake:   g.messages.Generation(self, secrettree.Handshake),
 		application: g.messages.Generation(self, secrettree.Application),
+		idle:        g.current,
 	}
 	return g, d.waiting(g, flags)
 }
