@@ -2,7 +2,6 @@ package mls
 
 import (
 	"fmt"
-	"slices"
 
 	"conclave/core/mls/internal/framing"
 	"conclave/core/mls/internal/tree"
@@ -102,11 +101,7 @@ func (g *Group) Commit(o CommitOptions) (*Commit, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, p, err := g.choose(list, &o)
-	if err != nil {
-		return nil, err
-	}
-	t, err := g.begin(p, nil)
+	c, t, err := g.choose(list, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -229,64 +224,4 @@ func (g *Group) renew(t *transition, o *CommitOptions) (*tree.Path, *mlswire.Upd
 		}
 	}
 	return path, update, nil
-}
-
-// choose puts the proposals of a commit together: those by value and, of those
-// that wait, the ones that go with them.
-func (g *Group) choose(inline []mlswire.Proposal, o *CommitOptions) (*composed, *plan, error) {
-	r, why := g.rules(), forOrdinary
-	if o.successor != nil {
-		why = o.successor.why
-	}
-	self := g.current.sender()
-	base := new(composed)
-	for _, p := range inline {
-		base.add(sentProposal{Proposal: p, Sender: self}, Proposed{Sender: self, Proposal: p})
-	}
-	var waiting []*proposal
-	if !o.WithoutPending {
-		waiting = compatible(inline, g.available(), g.current.self())
-	}
-	try := func(with []*proposal) (*composed, *plan, error) {
-		c := &composed{covered: covered{list: slices.Clone(base.list), proposed: slices.Clone(base.proposed)}, refs: slices.Clone(base.refs)}
-		for _, p := range with {
-			c.add(p.sentProposal, p.proposed())
-		}
-		p, err := r.plan(c.list, g.current.self(), why, true)
-		return c, p, err
-	}
-	c, p, err := try(waiting)
-	if err == nil || len(waiting) == 0 {
-		return c, p, err
-	}
-	// Somebody's proposals do not go together, which must not keep others from
-	// committing: take those that do, one by one.
-	if c, p, err = try(nil); err != nil {
-		return nil, nil, err
-	}
-	for i := range base.list {
-		base.list[i].Checked = true // whatever waits with them, their signatures stay valid
-	}
-	var taken []*proposal
-	for _, w := range waiting {
-		if c2, p2, err := try(append(slices.Clip(taken), w)); err == nil {
-			c, p, taken = c2, p2, append(taken, w)
-		}
-	}
-	return c, p, nil
-}
-
-// available returns the proposals that wait, but for those of pre-shared keys
-// that are not known here: others may commit them.
-func (g *Group) available() []*proposal {
-	list := make([]*proposal, 0, len(g.proposals))
-	for _, p := range g.proposals {
-		if k, ok := p.Proposal.(*mlswire.PreSharedKey); ok {
-			if _, known := g.psk(&k.PSK); !known {
-				continue
-			}
-		}
-		list = append(list, p)
-	}
-	return list
 }

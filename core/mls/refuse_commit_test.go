@@ -159,12 +159,18 @@ func TestRefuseProposalInCommit(t *testing.T) {
 			r.Extensions = mlswire.Extensions{{Type: mlswire.ExtensionTypeRatchetTree}}
 			return mallory(r)(t, s)
 		}},
-		{"12.1.7 required capabilities that members lack", ErrRequiredCapabilities,
-			mallory(requires(mlswire.RequiredCapabilities{ExtensionTypes: []mlswire.ExtensionType{unknownExtension}}))},
-		{"12.1.7 required proposals that members lack", ErrRequiredCapabilities,
-			mallory(requires(mlswire.RequiredCapabilities{ProposalTypes: []mlswire.ProposalType{0xff77}}))},
-		{"12.1.7 required credentials that members lack", ErrRequiredCapabilities,
-			mallory(requires(mlswire.RequiredCapabilities{CredentialTypes: []mlswire.CredentialType{0xff78}}))},
+		{
+			"12.1.7 required capabilities that members lack", ErrRequiredCapabilities,
+			mallory(requires(mlswire.RequiredCapabilities{ExtensionTypes: []mlswire.ExtensionType{unknownExtension}})),
+		},
+		{
+			"12.1.7 required proposals that members lack", ErrRequiredCapabilities,
+			mallory(requires(mlswire.RequiredCapabilities{ProposalTypes: []mlswire.ProposalType{0xff77}})),
+		},
+		{
+			"12.1.7 required credentials that members lack", ErrRequiredCapabilities,
+			mallory(requires(mlswire.RequiredCapabilities{CredentialTypes: []mlswire.CredentialType{0xff78}})),
+		},
 		{"12.1.7 required capability that one added in the same commit lacks", ErrRequiredCapabilities, func(t *testing.T, s *scene) []byte {
 			k := newKeyPackage(t, s.newcomer(t, func(c *Config) { c.Capabilities = nil }))
 			return mallory(requires(mlswire.RequiredCapabilities{ProposalTypes: []mlswire.ProposalType{knownProposal}}), k.add())(t, s)

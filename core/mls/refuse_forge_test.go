@@ -314,3 +314,14 @@ func must1[T any](v T, err error) T {
 	}
 	return v
 }
+
+func must0(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func must2[T, U any](v T, w U, err error) (T, U) {
+	must0(err)
+	return v, w
+}
