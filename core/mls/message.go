@@ -15,16 +15,28 @@ import (
 // While proposals wait to be committed it returns [ErrPendingProposals], so that
 // nothing is sent to a member whose removal is proposed (Section 12.4).
 func (g *Group) Protect(plaintext, authenticatedData []byte) ([]byte, error) {
+	return g.ProtectPadded(plaintext, authenticatedData, g.client.config.Padding)
+}
+
+// ProtectPadded is Protect with a padding of its own in place of Config.Padding:
+// the content is rounded up to a multiple of so many bytes.
+func (g *Group) ProtectPadded(plaintext, authenticatedData []byte, padding int) ([]byte, error) {
 	if err := g.active(); err != nil {
 		return nil, err
+	}
+	if padding < 0 || padding > maxPadding {
+		return nil, fmt.Errorf("%w: padding out of range", ErrConfig)
 	}
 	if len(g.proposals) > 0 {
 		return nil, ErrPendingProposals
 	}
 	content := g.current.content(authenticatedData)
 	content.ContentType, content.ApplicationData = mlswire.ContentTypeApplication, plaintext
-	message, _, err := g.send(content, mlswire.WireFormatPrivateMessage)
-	return message, err
+	signed, err := framing.Sign(g.current.suite, g.current.signer, content, mlswire.WireFormatPrivateMessage, g.current.encoded)
+	if err != nil {
+		return nil, fmt.Errorf("mls: signing a message: %w", err)
+	}
+	return g.protectPadded(signed, padding)
 }
 
 // content is the frame of a message that this member sends in the epoch.
@@ -43,7 +55,7 @@ func (g *Group) handshakeFormat(public bool) mlswire.WireFormat {
 	return mlswire.WireFormatPrivateMessage
 }
 
-// send signs and protects a proposal or application data.
+// send signs and protects a proposal.
 func (g *Group) send(content mlswire.FramedContent, f mlswire.WireFormat) ([]byte, *mlswire.AuthenticatedContent, error) {
 	e := g.current
 	signed, err := framing.Sign(e.suite, e.signer, content, f, e.encoded)
@@ -57,13 +69,17 @@ func (g *Group) send(content mlswire.FramedContent, f mlswire.WireFormat) ([]byt
 // protect turns a signed content into a message, RFC 9420, Sections 6.2 and 6.3.
 // It is the last step of sending: it consumes a generation.
 func (g *Group) protect(signed *mlswire.AuthenticatedContent) ([]byte, error) {
+	return g.protectPadded(signed, g.client.config.Padding)
+}
+
+func (g *Group) protectPadded(signed *mlswire.AuthenticatedContent, padding int) ([]byte, error) {
 	e := g.current
 	m := mlswire.Message{Version: mlswire.MLS10, WireFormat: signed.WireFormat}
 	var err error
 	if signed.WireFormat == mlswire.WireFormatPublicMessage {
 		m.PublicMessage, err = framing.SealPublic(e.suite, e.secrets.Membership, signed, e.encoded)
 	} else if err = g.mayUse(signed.Content.ContentType); err == nil {
-		m.PrivateMessage, err = framing.SealPrivate(e.suite, e.secrets.SenderData, g.messages, signed, g.client.config.Padding)
+		m.PrivateMessage, err = framing.SealPrivate(e.suite, e.secrets.SenderData, g.messages, signed, padding)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mls: protecting a message: %w", err)
