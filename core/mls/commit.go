@@ -207,7 +207,8 @@ func (g *Group) commit(c *composed, t *transition, o *CommitOptions) (*Commit, e
 // renew makes the path of a commit if it has one, RFC 9420, Section 12.4.
 func (g *Group) renew(t *transition, o *CommitOptions) (*tree.Path, *mlswire.UpdatePath, error) {
 	change := o.Leaf != (LeafChange{})
-	if !t.plan.PathRequired && !o.ForcePath && !change {
+	again := g.sealed == g.current && len(t.added) > 0
+	if !t.plan.PathRequired && !o.ForcePath && !change && !again {
 		return nil, nil, nil
 	}
 	leaf, signer := o.Leaf.apply(g.current)

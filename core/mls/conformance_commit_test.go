@@ -1,6 +1,7 @@
 package mls_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -77,5 +78,49 @@ func TestRefusedCommitIsNil(t *testing.T) {
 	m.PublicMessage.Auth.Signature[0] ^= 1
 	if received, err := members[1].Process(m.Marshal()); received != nil || err == nil {
 		t.Errorf("Process = %v, %v, want nil and an error", received, err)
+	}
+}
+
+// TestWelcomeKeyIsUsedOnce holds that one key and nonce encrypt one GroupInfo
+// (RFC 9420, Sections 9.1 and 12.4.3.1). They follow from the commit, and a commit
+// without path that is made again is the same commit.
+func TestWelcomeKeyIsUsedOnce(t *testing.T) {
+	members := conformMembers(t, 2)
+	g := members[0]
+	k, err := conformClient(t, "joiner", nil).NewKeyPackage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var beginnings [][]byte
+	for _, restart := range []bool{false, false, true} {
+		if restart {
+			if g, err = conformClient(t, "a", nil).Restore(g.Snapshot()); err != nil {
+				t.Fatal(err)
+			}
+			g.Snapshot()
+		}
+		c, err := g.Commit(mls.CommitOptions{
+			Add: [][]byte{k.Bytes()}, Public: true,
+			GroupInfoExtensions: mlswire.Extensions{{Type: 0xf000, Data: []byte{byte(len(beginnings))}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := mlswire.ParseMessage(c.Welcomes[0].Message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A GroupInfo begins with version, suite and group id: equal ciphertexts
+		// mean an equal key stream.
+		beginning := m.Welcome.EncryptedGroupInfo[:8]
+		for i, before := range beginnings {
+			if bytes.Equal(before, beginning) {
+				t.Errorf("commits %d and %d encrypt two GroupInfos under one key and nonce", i, len(beginnings))
+			}
+		}
+		beginnings = append(beginnings, beginning)
+		if err := g.DiscardCommit(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

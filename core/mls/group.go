@@ -39,6 +39,11 @@ type Group struct {
 	proposals []*proposal
 	// pending is the own commit that waits to be merged or discarded.
 	pending *StagedCommit
+	// sealed is the epoch in which a commit without path was discarded that had
+	// Welcomes. The same commit made again would encrypt its GroupInfo, which may be
+	// another, with the same key and nonce (RFC 9420, Section 12.4.3.1): those that
+	// follow have a path, whose secrets are new.
+	sealed *epoch
 	// removed says that a commit has removed this member. Then the epoch is
 	// the last one that it was in, without secrets.
 	removed bool

@@ -100,6 +100,9 @@ func (g *Group) DiscardCommit() error {
 	if g.pending == nil {
 		return ErrNoPendingCommit
 	}
+	if !g.pending.hasPath && len(g.pending.added) > 0 {
+		g.sealed = g.current
+	}
 	g.pending.discard()
 	g.pending = nil
 	return nil

@@ -50,6 +50,7 @@ const (
 const (
 	flagRemoved = 1 << iota
 	flagPending
+	flagSealed
 )
 
 // Snapshot returns the whole state of the group, to be stored and given to
@@ -99,6 +100,9 @@ func (g *Group) encode() secret.Value {
 	}
 	if g.pending != nil {
 		flags |= flagPending
+	}
+	if g.sealed == g.current && !g.removed {
+		flags |= flagSealed
 	}
 	public := tlsenc.NewWriter(4 << 10)
 	g.current.encode(public)
@@ -163,7 +167,7 @@ type restorer struct {
 // group reads what Group.encode wrote.
 func (d *restorer) group() (*Group, error) {
 	flags := d.Uint8()
-	if flags > flagRemoved|flagPending || flags == flagRemoved|flagPending {
+	if flags != flagRemoved && flags&^(flagPending|flagSealed) != 0 {
 		return nil, ErrSnapshot
 	}
 	g := &Group{client: d.client, removed: flags&flagRemoved != 0}
@@ -192,6 +196,9 @@ func (d *restorer) group() (*Group, error) {
 		handshake:   g.messages.Generation(self, secrettree.Handshake),
 		application: g.messages.Generation(self, secrettree.Application),
 		idle:        g.current,
+	}
+	if flags&flagSealed != 0 {
+		g.sealed = g.current
 	}
 	return g, d.waiting(g, flags)
 }
