@@ -3,14 +3,12 @@ package mls
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
 	"conclave/core/mlswire"
 	"conclave/core/secret"
 	"conclave/core/suite"
-	"conclave/core/tlsenc"
 )
 
 // quick is the suite of most of these tests: what they are about does not
@@ -174,32 +172,20 @@ func (s *scene) newcomer(t testing.TB, edits ...func(*Config)) *Client {
 	return testClient(t, "newcomer "+string(rune('0'+s.joined%10)), edits...)
 }
 
-// fingerprint is the whole state of a group. Taking it changes nothing.
-func fingerprint(t testing.TB, g *Group) []byte {
-	t.Helper()
-	w := tlsenc.NewWriter(0)
-	g.messages.Encode(w)
-	for _, p := range g.proposals {
-		w.Vector(p.ref)
-	}
-	fmt.Fprintf(sink{w}, "%p %p %d", g.current, g.pending, len(g.past))
-	return w.Bytes()
-}
-
-type sink struct{ w *tlsenc.Writer }
-
-func (s sink) Write(b []byte) (int, error) { s.w.Fixed(b); return len(b), nil }
+// fingerprint is the whole state of a group. Taking it changes nothing but what
+// the group may send before it is taken again.
+func fingerprint(g *Group) []byte { return g.Snapshot().Expose() }
 
 // refuses processes a message that breaks a rule. It must be refused with want
 // and change nothing.
 func refuses(t testing.TB, g *Group, message []byte, want error) {
 	t.Helper()
-	before := fingerprint(t, g)
+	before := fingerprint(g)
 	received, err := g.Process(message)
 	if !errors.Is(err, want) {
 		t.Errorf("Process() = %T, %v, want %v", received, err, want)
 	}
-	if !bytes.Equal(fingerprint(t, g), before) {
+	if !bytes.Equal(fingerprint(g), before) {
 		t.Error("a refused message changed the state")
 	}
 }

@@ -134,7 +134,7 @@ func TestRefuseLeafInKeyPackage(t *testing.T) {
 			k := keyPackageForgery{leaf: with(s, f.leaf), signedLeaf: with(s, f.signed)}.make(t, s.newcomer(t))
 			refuses(t, s.bob, sendable(mallory(k.add())(t, s)), f.want)
 			// Honest members neither propose nor commit it.
-			before := fingerprint(t, s.alice)
+			before := fingerprint(s.alice)
 			if _, err := s.alice.Commit(CommitOptions{Add: [][]byte{sendable(k.Bytes())}}); !errors.Is(err, f.want) {
 				t.Errorf("Commit() = %v, want %v", err, f.want)
 			}
@@ -145,7 +145,7 @@ func TestRefuseLeafInKeyPackage(t *testing.T) {
 				for _, p := range s.alice.Proposals() {
 					s.alice.DropProposal(p.Ref)
 				}
-			} else if !bytes.Equal(fingerprint(t, s.alice), before) {
+			} else if !bytes.Equal(fingerprint(s.alice), before) {
 				t.Error("a KeyPackage that was refused changed the state")
 			}
 			s.turn(t, s.mallory)
