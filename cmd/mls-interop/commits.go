@@ -10,9 +10,13 @@ func (p *program) commit(r *request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := m.group.Commit(mls.CommitOptions{
-		Add: r.Add, Remove: r.Remove, PSK: r.PSK,
-		ForcePath: r.ForcePath, Public: r.Public, WithoutTree: !r.TreeInWelcome, GroupInfo: true,
+	var made *mls.Commit
+	err = m.send(func(g *mls.Group) (err error) {
+		made, err = g.Commit(mls.CommitOptions{
+			Add: r.Add, Remove: r.Remove, PSK: r.PSK,
+			ForcePath: r.ForcePath, Public: r.Public, WithoutTree: !r.TreeInWelcome, GroupInfo: true,
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -79,7 +83,11 @@ func (p *program) protect(r *request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	message, err := m.group.Protect(r.Plaintext, r.AAD)
+	var message []byte
+	err = m.send(func(g *mls.Group) (err error) {
+		message, err = g.ProtectPadded(r.Plaintext, r.AAD, r.Padding)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ const (
 	authenticatedData ability = "authenticated data and a choice of padding"
 	leaves            ability = "leaf indices and signature keys of members"
 	changesExtensions ability = "commits of GroupContextExtensions"
+	saves             ability = "snapshots"
 	noticesRemoval    ability = "an eye for its own removal when its leaf is taken at once"
 )
 
@@ -81,6 +82,7 @@ var coreCrypto = &implementation{
 		exportAny:         "exportSecretKey is for the label exporter and an empty context",
 		authenticators:    "its interface has none; the exporter is compared instead",
 		authenticatedData: "encryptMessage takes the plaintext only",
+		saves:             "it keeps its state in a database of its own",
 		leaves:            "its interface lists client ids only, in the order of the leaves",
 		changesExtensions: "its interface has none",
 	},

@@ -35,7 +35,14 @@ func TestSelf(t *testing.T) {
 			t.Parallel()
 			other := *conclave
 			other.name = "another"
-			history(t, suite, side{conclave, conclave.start(t)}, side{&other, conclave.start(t)}, true)
+			a, b := side{conclave, conclave.start(t)}, side{&other, conclave.start(t)}
+			r := begin(t, suite, a, b, true)
+			for i, s := range steps {
+				if !r.run(t, s, conclave, &other, i%2 == 0) {
+					return
+				}
+			}
+			end(r, r.of(conclave), r.of(&other))
 		})
 	}
 }
@@ -63,35 +70,40 @@ type step struct {
 // histories together everything is tried in both ways. All are public where an
 // implementation knows nothing else.
 func history(t *testing.T, suite int, creator, joiner side, creatorPublic bool) {
-	creator.t, joiner.t = t, t
-	r := newRoom(t, suite, creator)
-	publicOnly := !creator.can(privateHandshakes) || !joiner.can(privateHandshakes)
-	r.add(r.members[0], publicOnly || creatorPublic, joiner)
+	r := begin(t, suite, creator, joiner, creatorPublic)
 	for _, s := range steps {
-		for _, by := range []struct {
-			actor, other *implementation
-			public       bool
-		}{
-			{creator.implementation, joiner.implementation, creatorPublic || publicOnly},
-			{joiner.implementation, creator.implementation, !creatorPublic || publicOnly},
-		} {
-			if !r.allows(s, by.actor) {
-				continue
-			}
-			ok := t.Run(fmt.Sprintf("%s by %s, %s", s.name, by.actor.name, format(by.public)), func(t *testing.T) {
-				r.use(t)
-				s.run(r, r.of(by.actor), r.of(by.other), by.public)
-				r.agree()
-			})
-			r.use(t)
-			if !ok {
-				return // the group is not worth much any more
-			}
+		if !r.run(t, s, creator.implementation, joiner.implementation, creatorPublic) ||
+			!r.run(t, s, joiner.implementation, creator.implementation, !creatorPublic) {
+			return // the group is not worth much any more
 		}
 	}
 	if creator.can(reinits) && joiner.can(reinits) {
 		end(r, r.of(creator.implementation), r.of(joiner.implementation))
 	}
+}
+
+// begin has one side create a group and the other join it.
+func begin(t *testing.T, suite int, creator, joiner side, public bool) *room {
+	t.Helper()
+	creator.t, joiner.t = t, t
+	r := newRoom(t, suite, creator)
+	r.add(r.members[0], public || !creator.can(privateHandshakes) || !joiner.can(privateHandshakes), joiner)
+	return r
+}
+
+// run runs a step if the implementations can do it, and reports whether all is well.
+func (r *room) run(t *testing.T, s step, actor, other *implementation, public bool) bool {
+	t.Helper()
+	if !r.allows(s, actor) {
+		return true
+	}
+	public = public || !actor.can(privateHandshakes) || !other.can(privateHandshakes)
+	defer r.use(t)
+	return t.Run(fmt.Sprintf("%s by %s, %s", s.name, actor.name, format(public)), func(t *testing.T) {
+		r.use(t)
+		s.run(r, r.of(actor), r.of(other), public)
+		r.agree()
+	})
 }
 
 func format(public bool) string {

@@ -30,6 +30,8 @@ type program struct {
 type member struct {
 	*client
 	group *mls.Group
+	// saved is the snapshot that was taken last to be allowed to send.
+	saved secret.Value
 }
 
 func newProgram() *program {
@@ -59,6 +61,8 @@ var ops = map[string]func(*program, *request) (answer, error){
 	"register_psk":        (*program).registerPSK,
 	"export":              (*program).export,
 	"epoch_authenticator": (*program).epochAuthenticator,
+	"snapshot":            (*program).snapshot,
+	"restore":             (*program).restore,
 }
 
 // answer carries a request out. problem is what was wrong with reading it.
@@ -101,7 +105,7 @@ func (p *program) name(prefix string) string {
 // add hands out a name for a group.
 func (p *program) add(c *client, g *mls.Group) string {
 	name := p.name("g")
-	p.groups[name] = &member{c, g}
+	p.groups[name] = &member{client: c, group: g}
 	return name
 }
 

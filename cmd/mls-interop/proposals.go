@@ -33,11 +33,15 @@ func (p *program) propose(r *request) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	make, ok := proposing[r.Kind]
+	makeProposal, ok := proposing[r.Kind]
 	if !ok {
 		return nil, fmt.Errorf("%w: %q", errUnknownKind, r.Kind)
 	}
-	message, err := make(m.group, r, mls.SendOptions{Public: r.Public})
+	var message []byte
+	err = m.send(func(g *mls.Group) (err error) {
+		message, err = makeProposal(g, r, mls.SendOptions{Public: r.Public})
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

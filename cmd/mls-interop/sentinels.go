@@ -48,4 +48,5 @@ var ownSentinels = []sentinel{
 	{"ErrUnknownKind", errUnknownKind},
 	{"ErrUnknownGroup", errUnknownGroup},
 	{"ErrUnknownHandle", errUnknownHandle},
+	{"ErrState", errState},
 }

@@ -57,6 +57,7 @@ var steps = []step{
 	{name: "two commits at once", run: race},
 	{name: "messages out of order and late", run: reorder},
 	{name: "new extensions of the group", actor: []ability{makesProposals}, run: changeExtensions},
+	{name: "a member that is saved and restored", actor: []ability{saves}, run: restore},
 }
 
 func addBeside(r *room, actor, other *peer, public bool) {
@@ -180,6 +181,17 @@ func changeExtensions(r *room, actor, other *peer, public bool) {
 	r.commit(committer, public, nil)
 }
 
+// restore goes on with a group from its snapshot, in place of the one that was.
+func restore(r *room, actor, other *peer, public bool) {
+	before := actor.view()
+	state := actor.call("snapshot", fields{"group": actor.group}).State
+	actor.group = actor.call("restore", fields{"state": state}).Group
+	r.same(actor, before)
+	r.agree()
+	r.commit(other, public, nil)
+	r.agree()
+	r.commit(actor, public, nil)
+}
 
 // end closes the group with a ReInit, after which nobody may send, RFC 9420,
 // Section 11.2.
