@@ -44,6 +44,9 @@ type Config struct {
 	// LeafExtensions are put into the client's leaf, RFC 9420, Section 7.2.
 	// Capabilities must list those that RFC 9420 does not define.
 	LeafExtensions mlswire.Extensions
+	// KeyPackageExtensions are put into KeyPackages beside the leaf, RFC 9420,
+	// Section 10.
+	KeyPackageExtensions mlswire.Extensions
 
 	// Now returns the time, for the lifetime of KeyPackages.
 	Now func() time.Time

@@ -97,6 +97,11 @@ func (g *Group) Commit(o CommitOptions) (*Commit, error) {
 	if g.pending != nil {
 		return nil, ErrPendingCommit
 	}
+	if g.handshakeFormat(o.Public) == mlswire.WireFormatPrivateMessage {
+		if err := g.mayUse(mlswire.ContentTypeCommit); err != nil {
+			return nil, err
+		}
+	}
 	list, err := g.inline(&o)
 	if err != nil {
 		return nil, err
@@ -131,10 +136,10 @@ func (g *Group) inline(o *CommitOptions) ([]mlswire.Proposal, error) {
 		list = append(list, &mlswire.PreSharedKey{PSK: o.successor.psk})
 	}
 	if o.Extensions != nil {
-		list = append(list, &mlswire.GroupContextExtensions{Extensions: *o.Extensions})
+		list = append(list, &mlswire.GroupContextExtensions{Extensions: cloneExtensions(*o.Extensions)})
 	}
 	if o.ReInit != nil {
-		list = append(list, o.ReInit)
+		list = append(list, cloneReInit(o.ReInit))
 	}
 	return list, nil
 }
@@ -170,37 +175,33 @@ func (g *Group) commit(c *composed, t *transition, o *CommitOptions) (*Commit, e
 	content.Commit = &mlswire.Commit{Proposals: c.refs, Path: update}
 	signed, err := framing.Sign(e.suite, e.signer, content, g.handshakeFormat(o.Public), e.encoded)
 	if err != nil {
+		t.erase()
 		return nil, fmt.Errorf("mls: signing a commit: %w", err)
 	}
 	next, joiner, member, err := t.finish(signed)
 	if err != nil {
+		t.erase()
 		return nil, err
 	}
 	defer joiner.Erase()
 	defer member.Erase()
 	signed.Auth.ConfirmationTag = next.secrets.ConfirmationTag(next.context.ConfirmedTranscriptHash)
 	next.confirm(signed.Auth.ConfirmationTag)
-
-	out := new(Commit)
-	w := welcomer{transition: t, next: next, joiner: joiner, member: member, path: path, options: o}
-	if out.Welcomes, err = w.welcomes(); err != nil {
-		return nil, err
-	}
-	if o.GroupInfo {
-		if out.GroupInfo, err = next.publicGroupInfo(!o.WithoutTree, o.GroupInfoExtensions); err != nil {
-			return nil, err
-		}
-	}
-	// Last, because it consumes a key.
-	if out.Message, err = g.protect(signed); err != nil {
-		next.secrets.Erase()
-		return nil, err
-	}
-	g.pending = &StagedCommit{
+	s := &StagedCommit{
 		group: g, base: e, next: next, messages: g.client.secretTree(next),
 		sender: content.Sender, committer: e.self(), added: t.added, proposals: c.proposed,
 		authenticatedData: content.AuthenticatedData, reInit: t.plan.ReInit, hasPath: update != nil,
 	}
+	w := welcomer{transition: t, next: next, joiner: joiner, member: member, path: path, options: o}
+	out, err := w.publish()
+	if err == nil {
+		out.Message, err = g.protect(signed) // last, because it consumes a key
+	}
+	if err != nil {
+		s.discard()
+		return nil, err
+	}
+	g.pending = s
 	return out, nil
 }
 

@@ -86,7 +86,7 @@ func (c *Client) CreateGroup(id []byte, extensions mlswire.Extensions) (*Group, 
 	leaves := tree.New(c.suite, &keys.public.LeafNode)
 	context := mlswire.GroupContext{
 		Version: mlswire.MLS10, CipherSuite: c.suite.ID(), GroupID: slices.Clone(id),
-		TreeHash: leaves.Hash(), Extensions: extensions,
+		TreeHash: leaves.Hash(), Extensions: cloneExtensions(extensions),
 	}
 	e := &epoch{
 		suite: c.suite, context: context, encoded: mlswire.Marshal(&context), tree: leaves,

@@ -26,7 +26,7 @@ type KeyPackage struct {
 
 // NewKeyPackage makes a KeyPackage with fresh keys, valid from now on for the
 // client's Lifetime. The error is one of the rules for leaf nodes that the
-// client's own Credential, Capabilities or LeafExtensions break.
+// client's own Credential, Capabilities, extensions or Lifetime break.
 func (c *Client) NewKeyPackage() (*KeyPackage, error) {
 	initKey, leafKey := c.suite.GenerateKeyPair(), c.suite.GenerateKeyPair()
 	leaf := c.leafNode()
@@ -40,6 +40,10 @@ func (c *Client) NewKeyPackage() (*KeyPackage, error) {
 		CipherSuite: c.suite.ID(),
 		InitKey:     initKey.Public,
 		LeafNode:    leaf,
+		Extensions:  c.config.KeyPackageExtensions,
+	}
+	if err := c.rules(nil, nil).keyPackageParts(public, nil, true); err != nil {
+		return nil, err
 	}
 	var err error
 	if public.Signature, err = c.suite.SignWithLabel(c.signer, "KeyPackageTBS", public.TBS()); err != nil {

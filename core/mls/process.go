@@ -71,7 +71,7 @@ func (g *Group) processPublic(m *mlswire.PublicMessage) (Received, error) {
 		return nil, ErrOwnMessage
 	}
 	if c.ContentType == mlswire.ContentTypeCommit {
-		return g.receiveCommit(signed)
+		return g.receiveCommit(signed, nil)
 	}
 	return g.receive(signed)
 }
@@ -122,8 +122,7 @@ func (g *Group) processPrivate(m *mlswire.PrivateMessage) (Received, error) {
 	var received Received
 	switch signed.Content.ContentType {
 	case mlswire.ContentTypeCommit:
-		// Its key is consumed when the commit is merged and the epoch ends.
-		return g.receiveCommit(signed)
+		return g.receiveCommit(signed, &opened.Key.Generation)
 	case mlswire.ContentTypeProposal:
 		received, err = g.receive(signed)
 	default:

@@ -98,13 +98,13 @@ func (g *Group) ProposeResumptionPSK(epoch uint64, o SendOptions) ([]byte, error
 // ProposeExtensions proposes to replace all extensions of the GroupContext, RFC
 // 9420, Section 12.1.7.
 func (g *Group) ProposeExtensions(extensions mlswire.Extensions, o SendOptions) ([]byte, error) {
-	return g.propose(&mlswire.GroupContextExtensions{Extensions: extensions}, nil, o)
+	return g.propose(&mlswire.GroupContextExtensions{Extensions: cloneExtensions(extensions)}, nil, o)
 }
 
 // ProposeReInit proposes to end the group and begin it anew with other
 // parameters, RFC 9420, Section 12.1.5.
 func (g *Group) ProposeReInit(r mlswire.ReInit, o SendOptions) ([]byte, error) {
-	return g.propose(&r, nil, o)
+	return g.propose(cloneReInit(&r), nil, o)
 }
 
 // A Proposed is a proposal that arrived. It waits for a Commit; an application
@@ -231,6 +231,23 @@ func (c LeafChange) apply(e *epoch) (mlswire.LeafNode, *suite.SigningKey) {
 		next.Extensions = *c.Extensions
 	}
 	return next, signer
+}
+
+// cloneExtensions returns a copy that shares no memory with what a caller may
+// change later: a proposal becomes part of the group's state.
+func cloneExtensions(list mlswire.Extensions) mlswire.Extensions {
+	all := slices.Clone(list)
+	for i := range all {
+		all[i].Data = slices.Clone(all[i].Data)
+	}
+	return all
+}
+
+// cloneReInit is cloneExtensions for a ReInit.
+func cloneReInit(r *mlswire.ReInit) *mlswire.ReInit {
+	c := *r
+	c.GroupID, c.Extensions = slices.Clone(r.GroupID), cloneExtensions(r.Extensions)
+	return &c
 }
 
 // parseKeyPackage reads a KeyPackage that travels as an MLSMessage.

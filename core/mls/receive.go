@@ -4,12 +4,15 @@ import (
 	"conclave/core/mlswire"
 )
 
-// receiveCommit is stage for Process, whose result is nil where there is none.
-func (g *Group) receiveCommit(a *mlswire.AuthenticatedContent) (Received, error) {
+// receiveCommit stages a commit. If it came in a PrivateMessage, the key of that
+// generation is consumed only when the commit is merged: one that is staged and
+// forgotten, by a restart or on purpose, can be processed again.
+func (g *Group) receiveCommit(a *mlswire.AuthenticatedContent, generation *uint32) (Received, error) {
 	s, err := g.stage(a)
 	if err != nil {
 		return nil, err
 	}
+	s.generation = generation
 	return s, nil
 }
 

@@ -22,6 +22,8 @@ type StagedCommit struct {
 	authenticatedData []byte
 	reInit            *mlswire.ReInit
 	hasPath           bool
+	// generation is that of the key of a PrivateMessage.
+	generation *uint32
 }
 
 func (*StagedCommit) received() {}
@@ -41,7 +43,8 @@ func (s *StagedCommit) IsExternal() bool { return s.sender.Type == mlswire.Sende
 // value have no Ref.
 func (s *StagedCommit) Proposals() []Proposed { return s.proposals }
 
-// Added returns the leaves of those who join with the commit.
+// Added returns the leaves of those whom the commit adds, by Add proposals. Who
+// joins by an external commit is its Committer.
 func (s *StagedCommit) Added() []LeafIndex { return s.added }
 
 // AuthenticatedData returns what the committer sent along with the commit.
@@ -118,6 +121,7 @@ func (g *Group) install(s *StagedCommit) {
 	}
 	g.pending = nil
 	g.dropProposals()
+	g.consume(s)
 	if s.next == nil {
 		g.Erase()
 		return
@@ -127,6 +131,18 @@ func (g *Group) install(s *StagedCommit) {
 	// A snapshot of the old epoch allows for nothing in the new one: whoever
 	// restores it gets here again, and begins with the first generations.
 	g.lease.handshake, g.lease.application = 0, 0
+}
+
+// consume deletes the key that the commit was encrypted with, RFC 9420, Section
+// 9.2: late messages of its epoch may be opened for a while, the commit not.
+func (g *Group) consume(s *StagedCommit) {
+	if s.generation == nil {
+		return
+	}
+	if c, err := g.messages.Find(s.sender.Index, secrettree.Handshake, *s.generation); err == nil {
+		defer c.Erase()
+		_ = g.messages.Use(c) // it was found just now
+	}
 }
 
 // retire keeps of the present epoch what late messages need and erases the rest,

@@ -139,6 +139,14 @@ func (t *transition) finish(commit *mlswire.AuthenticatedContent) (next *epoch, 
 	}, joiner, member, nil
 }
 
+// erase overwrites the secrets of a transition that does not come to be.
+func (t *transition) erase() {
+	t.commitSecret.Erase()
+	if t.private != nil {
+		t.private.Erase(t.from.private)
+	}
+}
+
 // confirm sets the confirmation tag, from which the next transcript hash follows.
 func (e *epoch) confirm(tag []byte) {
 	e.confirmationTag = tag

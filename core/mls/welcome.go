@@ -73,6 +73,19 @@ type welcomer struct {
 	options *CommitOptions
 }
 
+// publish returns what goes out for a commit but for the commit itself.
+func (w *welcomer) publish() (*Commit, error) {
+	welcomes, err := w.welcomes()
+	if err != nil {
+		return nil, err
+	}
+	out := &Commit{Welcomes: welcomes}
+	if w.options.GroupInfo {
+		out.GroupInfo, err = w.next.publicGroupInfo(!w.options.WithoutTree, w.options.GroupInfoExtensions)
+	}
+	return out, err
+}
+
 // welcomes returns one Welcome for all who join, or one for each.
 func (w *welcomer) welcomes() ([]Welcome, error) {
 	if len(w.added) == 0 {
