@@ -31,6 +31,7 @@ type room struct {
 	known   []*process
 	devices int
 	psks    int
+	turn    int
 }
 
 // use says which test a failure belongs to from now on.
@@ -75,16 +76,10 @@ func (r *room) of(i *implementation) *peer {
 	return nil
 }
 
-// leaf returns by which number an implementation calls a member.
-func (r *room) leaf(as *peer, of *peer) int {
+// leaf returns by which number one member calls another.
+func (r *room) leaf(as, of *peer) int {
 	r.t.Helper()
-	for _, p := range as.call("members", fields{"group": as.group}).Members {
-		if p.Identity == of.identity {
-			return p.Leaf
-		}
-	}
-	r.t.Fatalf("%s does not know %s", as.name, of.identity)
-	return 0
+	return as.view().leaf(of)
 }
 
 // A guest is somebody who is to join by a Welcome.
@@ -204,30 +199,47 @@ func (m *peer) view() view {
 // read each other's messages.
 func (r *room) agree() {
 	r.t.Helper()
-	ours := r.of(conclave)
-	want := ours.view()
-	if len(want.Members) != len(r.members) || len(want.Exported) != 32 || len(want.Authenticator) == 0 || len(want.Other) != 77 {
-		r.t.Fatalf("view of %d members: %+v", len(r.members), want)
+	ours := r.of(conclave).view()
+	if len(ours.Members) != len(r.members) || len(ours.Exported) != 32 || len(ours.Authenticator) == 0 || len(ours.Other) != 77 {
+		r.t.Fatalf("view of %d members: %+v", len(r.members), ours)
 	}
+	views := make(map[*peer]view)
 	for _, m := range r.members {
-		got, want := m.view(), want
-		if !m.can(exportAny) {
-			want.Other = nil
-		}
-		if !m.can(authenticators) {
-			want.Authenticator = nil
-		}
-		if !m.can(leaves) {
-			want.Members = nil
-			for i, p := range ours.view().Members {
-				want.Members = append(want.Members, person{Leaf: i, Identity: p.Identity})
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			r.t.Fatalf("%s and %s see different epochs:\n%s", ours.name, m.name, diff)
+		views[m] = m.view()
+		if diff := cmp.Diff(ours.to(m.implementation), views[m]); diff != "" {
+			r.t.Fatalf("%s and %s see different epochs:\n%s", conclave.name, m.name, diff)
 		}
 	}
-	r.talk()
+	// One sends to all, and the next answers; it is somebody else's turn each time.
+	r.turn++
+	speaker := r.members[r.turn%len(r.members)]
+	next := r.members[(r.turn+1)%len(r.members)]
+	r.say(speaker, r.others(speaker), views)
+	r.say(next, []*peer{speaker}, views)
+}
+
+// to returns a view as an implementation gives it that does not tell everything.
+func (v view) to(i *implementation) view {
+	if i.lacks(exportAny) {
+		v.Other = nil
+	}
+	if i.lacks(authenticators) {
+		v.Authenticator = nil
+	}
+	if i.lacks(leaves) {
+		members := make([]person, len(v.Members))
+		for i, p := range v.Members {
+			members[i] = person{Leaf: i, Identity: p.Identity}
+		}
+		v.Members = members
+	}
+	return v
+}
+
+// leaf returns by which number the viewer calls a member.
+func (v view) leaf(of *peer) int {
+	i := slices.IndexFunc(v.Members, func(p person) bool { return p.Identity == of.identity })
+	return v.Members[i].Leaf
 }
 
 // same checks that a member sees an epoch that was seen before.
@@ -238,17 +250,15 @@ func (r *room) same(m *peer, want view) {
 	}
 }
 
-// talk has the first and the last member send to all others.
-func (r *room) talk() {
+// say has a member send something to others, who must read just that, from it.
+func (r *room) say(from *peer, to []*peer, views map[*peer]view) {
 	r.t.Helper()
-	for i, from := range []*peer{r.members[0], r.members[len(r.members)-1]} {
-		text := fmt.Appendf(nil, "hello from %d", i)
-		sent := from.protect(text)
-		for _, to := range r.others(from) {
-			got := to.call("handle", fields{"group": to.group, "message": sent})
-			if got.Kind != "application" || !bytes.Equal(got.Plaintext, text) || got.Sender != r.leaf(to, from) {
-				r.t.Fatalf("%s read %q of %d, a %s; %s sent %q", to.name, got.Plaintext, got.Sender, got.Kind, from.name, text)
-			}
+	text := fmt.Appendf(nil, "number %d", r.turn)
+	sent := from.protect(text)
+	for _, m := range to {
+		got := m.call("handle", fields{"group": m.group, "message": sent})
+		if got.Kind != "application" || !bytes.Equal(got.Plaintext, text) || got.Sender != views[m].leaf(from) {
+			r.t.Fatalf("%s read %q of %d, a %s; %s sent %q", m.name, got.Plaintext, got.Sender, got.Kind, from.name, text)
 		}
 	}
 }
