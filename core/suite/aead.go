@@ -3,7 +3,6 @@ package suite
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -59,7 +58,7 @@ func (s *Suite) Open(key, nonce secret.Value, aad, ciphertext []byte) ([]byte, e
 
 func (s *Suite) cipher(key, nonce secret.Value) cipher.AEAD {
 	if key.Len() != s.aead.keySize || nonce.Len() != aeadNonceSize {
-		panic(fmt.Sprintf("suite: internal error: AEAD key of %d and nonce of %d bytes", key.Len(), nonce.Len()))
+		panic("suite: internal error: AEAD key or nonce of the wrong size")
 	}
 	c, err := s.aead.new(key.Expose())
 	if err != nil {

@@ -3,7 +3,6 @@ package suite
 import (
 	"crypto/hmac"
 	"encoding/binary"
-	"fmt"
 
 	"conclave/core/secret"
 	"conclave/core/tlsenc"
@@ -64,7 +63,7 @@ func (h hashFunction) extract(salt []byte, ikm ...[]byte) []byte {
 // It panics if it is asked for more than HKDF gives.
 func (h hashFunction) expand(prk []byte, length int, info ...[]byte) []byte {
 	if length < 0 || length > 255*h.size {
-		panic(fmt.Sprintf("suite: internal error: deriving %d bytes", length))
+		panic("suite: internal error: deriving more than HKDF gives")
 	}
 	out := make([]byte, 0, length+h.size)
 	mac := hmac.New(h.new, prk)
@@ -103,6 +102,6 @@ func appendLength(b []byte, n int) []byte {
 	case n <= tlsenc.MaxVector:
 		return binary.BigEndian.AppendUint32(b, 2<<30|uint32(n))
 	default:
-		panic(fmt.Sprintf("suite: internal error: vector of %d bytes", n))
+		panic("suite: internal error: vector is too long")
 	}
 }

@@ -1,9 +1,6 @@
 package suite
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // A Row describes a cipher suite by its parts. The hash and the
 // MAC of a suite are those of its KDF, as in every suite of RFC 9420, Section
@@ -60,11 +57,11 @@ func init() {
 func Register(r Row) {
 	s, err := newSuite(r)
 	if err != nil {
-		panic(fmt.Sprintf("suite: internal error: row %d: %v", r.ID, err))
+		panic("suite: internal error: row " + r.Name + ": " + err.Error())
 	}
 	i, taken := find(r.ID)
 	if taken {
-		panic(fmt.Sprintf("suite: internal error: row %d is registered twice", r.ID))
+		panic("suite: internal error: row " + r.Name + ": its number is taken")
 	}
 	registered = slices.Insert(registered, i, s)
 }

@@ -1,7 +1,5 @@
 package suite
 
-import "fmt"
-
 // A Check is one signature to be verified with [Suite.VerifyAll]: the arguments
 // of [Suite.VerifyWithLabel].
 type Check struct {
@@ -36,7 +34,7 @@ type Verifier interface {
 func (s *Suite) VerifyAll(checks []Check) error {
 	for i, c := range checks {
 		if err := s.VerifyWithLabel(c.PublicKey, c.Label, c.Content, c.Signature); err != nil {
-			return fmt.Errorf("%w: number %d", err, i)
+			return numberedError{err, i}
 		}
 	}
 	return nil
@@ -51,14 +49,14 @@ func (s *Suite) VerifyAllWith(v Verifier, checks []Check) error {
 	raw := make([]RawCheck, len(checks))
 	for i, c := range checks {
 		if !s.row.Scheme.Check(c.PublicKey) || !s.row.Scheme.PreCheck(c.Signature) {
-			return fmt.Errorf("%w: number %d", ErrSignature, i)
+			return numberedError{ErrSignature, i}
 		}
 		raw[i] = RawCheck{c.PublicKey, labelled(c.Label, c.Content), c.Signature}
 	}
 	answers := v.VerifyAll(s.row.ID, raw)
 	for i := range checks {
 		if i >= len(answers) || !answers[i] {
-			return fmt.Errorf("%w: number %d", ErrSignature, i)
+			return numberedError{ErrSignature, i}
 		}
 	}
 	return nil

@@ -11,10 +11,7 @@
 // [RFC 9420, Section 2.1.2]: https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1.2
 package tlsenc
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // MaxVector is the largest length of a vector: 2^30-1, RFC 9420, Section 2.1.2.
 const MaxVector = 1<<30 - 1
@@ -224,6 +221,6 @@ func vectorHeader(n int) (header [4]byte, size int) {
 	case n <= MaxVector:
 		return [4]byte{2<<6 | byte(n>>24), byte(n >> 16), byte(n >> 8), byte(n)}, 4
 	default:
-		panic(fmt.Sprintf("tlsenc: internal error: vector of %d bytes", n))
+		panic("tlsenc: internal error: vector is too long")
 	}
 }
