@@ -73,14 +73,11 @@ func (g *Group) Snapshot() secret.Value {
 	return g.encode()
 }
 
-// leaseEnd is the first generation that a snapshot taken now does not allow.
+// leaseEnd is the first generation that a snapshot taken now does not allow. A
+// lease does not reach the last generation, 2^32-2 (RFC 9420, Section 9.1).
 func (g *Group) leaseEnd(k secrettree.Kind) uint32 {
-	const last = math.MaxUint32 - 1 // RFC 9420, Section 9.1: generations are uint32
-	next := g.messages.Generation(uint32(g.current.self()), k)
-	if next > last-Lease {
-		return max(next, last)
-	}
-	return next + Lease
+	const last = math.MaxUint32 - 1
+	return min(g.messages.Generation(uint32(g.current.self()), k), last-Lease) + Lease
 }
 
 // encode encodes the group as it is at the end of its lease.
