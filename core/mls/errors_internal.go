@@ -14,6 +14,8 @@ var (
 	ErrSignature = suite.ErrSignature
 	// ErrMembershipTag says that a PublicMessage was not made by a member of the epoch.
 	ErrMembershipTag = framing.ErrMembershipTag
+	// ErrMisplacedTag says that a Commit has no confirmation tag, or something else has one.
+	ErrMisplacedTag = framing.ErrConfirmationTag
 	// ErrSenderData says that the sender of a PrivateMessage cannot be decrypted.
 	ErrSenderData = framing.ErrSenderData
 	// ErrCiphertext says that the content of a PrivateMessage cannot be decrypted.

@@ -18,3 +18,17 @@ func TestForgeryWithoutFaultIsAccepted(t *testing.T) {
 		})
 	}
 }
+
+// The same for encrypted messages.
+func TestForgedPrivateMessageWithoutFaultIsAccepted(t *testing.T) {
+	s := newScene(t)
+	for range 2 {
+		received, err := s.bob.Process(privateWith(t, s.mallory, nil, nil))
+		if err != nil {
+			t.Fatalf("Process() = %v", err)
+		}
+		if got := string(received.(*Application).Plaintext); got != "hello" {
+			t.Errorf("plaintext = %q, want hello", got)
+		}
+	}
+}
