@@ -84,8 +84,7 @@ func (t *Tree) Remove(i LeafIndex) (*Tree, error) {
 type edit struct{ root *node }
 
 // descend takes the nodes from the root to leaf i into the edit, calls change
-// with each parent on the way, and returns the leaf. It makes the children of
-// what is unfolded.
+// with each parent on the way, and returns the leaf.
 func (e *edit) descend(i LeafIndex, change func(n *node)) *node {
 	for at := &e.root; ; {
 		n := *at
@@ -104,7 +103,7 @@ func (e *edit) descend(i LeafIndex, change func(n *node)) *node {
 			return n
 		}
 		if n.left == nil {
-			n.left, n.right = &node{level: n.level - 1}, &node{level: n.level - 1}
+			n.unfold()
 		}
 		change(n)
 		if i&n.half() == 0 {
@@ -121,10 +120,10 @@ func (e *edit) replace(i LeafIndex, leaf *mlswire.LeafNode) error {
 	if uint32(i) >= 1<<e.root.level {
 		return ErrNotMember
 	}
-	switch n := e.root.below(i); {
+	switch old, n := e.root.below(i); {
 	case n.level == 0 && n.hash == nil:
 		return ErrChangedTwice
-	case n.leaf == nil:
+	case old == nil:
 		return ErrNotMember
 	}
 	e.descend(i, func(n *node) {
@@ -172,8 +171,13 @@ func (e *edit) truncate() {
 	if e.root.members == 0 {
 		e.root = &node{}
 	}
-	for e.root.level > 0 && e.root.right.members == 0 {
+	for e.root.left != nil && e.root.right.members == 0 {
 		e.root = e.root.left
+	}
+	if level := commonLevel(0, e.root.offset); e.root.left == nil && e.root.level > level {
+		c := *e.root
+		c.level, c.hash = level, nil
+		e.root = &c
 	}
 }
 

@@ -17,16 +17,20 @@ const (
 	nodeTypeParent = 2
 )
 
+// maxHash is the size of the longest hash of a suite, SHA-512.
+const maxHash = 64
+
 // blankInput is the size of the TreeHashInput of a blank parent: two bytes and
-// two hashes of at most 64 bytes with a length of two bytes.
-const blankInput = 2 + 2*(2+64)
+// two hashes with a length of two bytes.
+const blankInput = 2 + 2*(2+maxHash)
 
 // A hasher computes tree hashes, RFC 9420, Section 7.8. It is for one goroutine.
 type hasher struct {
-	h      hash.Hash
-	w      tlsenc.Writer
-	header []byte                          // the length of a hash as a vector has it
-	blanks *[MaxLevel + 1][blankInput]byte // input of a blank parent at each level
+	h       hash.Hash
+	w       tlsenc.Writer
+	header  []byte                          // the length of a hash as a vector has it
+	blanks  *[MaxLevel + 1][blankInput]byte // input of a blank parent at each level
+	scratch [2][maxHash]byte
 }
 
 func newHasher(s *suite.Suite) *hasher {
@@ -47,17 +51,19 @@ func (h *hasher) sum(dst, in []byte) []byte {
 func (h *hasher) node(n *node, first LeafIndex) []byte {
 	switch {
 	case n.level == 0:
-		return h.leaf(first, n.leaf)
-	case n.left == nil:
+		return h.leaf(nil, first, n.leaf)
+	case n.left == nil && n.leaf == nil:
 		return h.blank(nil, n.level, first)
+	case n.left == nil:
+		return h.folded(n, first)
 	}
-	return h.parent(n.parent, n.left.hash, n.right.hash)
+	return h.parent(nil, n.parent, n.left.hash, n.right.hash)
 }
 
-// leaf hashes a LeafNodeHashInput; leaf is nil when blank.
-func (h *hasher) leaf(i LeafIndex, leaf *mlswire.LeafNode) []byte {
+// leaf appends to dst the hash of a LeafNodeHashInput; leaf is nil when blank.
+func (h *hasher) leaf(dst []byte, i LeafIndex, leaf *mlswire.LeafNode) []byte {
 	if leaf == nil {
-		return h.blank(nil, 0, i)
+		return h.blank(dst, 0, i)
 	}
 	w := &h.w
 	w.Reset()
@@ -65,11 +71,11 @@ func (h *hasher) leaf(i LeafIndex, leaf *mlswire.LeafNode) []byte {
 	w.Uint32(uint32(i))
 	w.Uint8(1)
 	leaf.Encode(w)
-	return h.sum(nil, w.Bytes())
+	return h.sum(dst, w.Bytes())
 }
 
-// parent hashes a ParentNodeHashInput; p is nil when blank.
-func (h *hasher) parent(p *mlswire.ParentNode, left, right []byte) []byte {
+// parent appends to dst the hash of a ParentNodeHashInput; p is nil when blank.
+func (h *hasher) parent(dst []byte, p *mlswire.ParentNode, left, right []byte) []byte {
 	w := &h.w
 	w.Reset()
 	w.Uint8(nodeTypeParent)
@@ -81,7 +87,7 @@ func (h *hasher) parent(p *mlswire.ParentNode, left, right []byte) []byte {
 	}
 	w.Vector(left)
 	w.Vector(right)
-	return h.sum(nil, w.Bytes())
+	return h.sum(dst, w.Bytes())
 }
 
 // blank appends to dst the hash of a subtree of 2^level leaves in which
@@ -105,6 +111,23 @@ func (h *hasher) blank(dst []byte, level uint8, first LeafIndex) []byte {
 	return h.sum(dst, in)
 }
 
+// folded hashes a folded parent with a leaf. It costs two hashes for each leaf,
+// as blank does.
+func (h *hasher) folded(n *node, first LeafIndex) []byte {
+	i := first + n.offset
+	sum := h.leaf(h.scratch[0][:0], i, n.leaf)
+	for level := range n.level {
+		half := LeafIndex(1) << level
+		sibling := h.blank(h.scratch[1][:0], level, (i^half)&^(half-1))
+		if i&half == 0 {
+			sum = h.parent(sum[:0], nil, sum, sibling)
+		} else {
+			sum = h.parent(sum[:0], nil, sibling, sum)
+		}
+	}
+	return bytes.Clone(sum)
+}
+
 // without computes the hash that n would have if the leaves in gone were blank
 // and in no list of unmerged leaves: the original sibling tree hash of RFC 9420,
 // Section 7.9. gone is sorted; what it does not touch is not hashed again.
@@ -113,8 +136,8 @@ func (h *hasher) without(n *node, first LeafIndex, gone []uint32) []byte {
 	if len(gone) == 0 || n.members == 0 {
 		return n.hash
 	}
-	if n.level == 0 {
-		return h.leaf(first, nil)
+	if n.left == nil { // its one leaf is gone, as gone has members only
+		return h.blank(nil, n.level, first)
 	}
 	left := h.without(n.left, first, gone)
 	right := h.without(n.right, first+n.half(), gone)
@@ -127,5 +150,5 @@ func (h *hasher) without(n *node, first LeafIndex, gone []uint32) []byte {
 			}
 		}
 	}
-	return h.parent(p, left, right)
+	return h.parent(nil, p, left, right)
 }

@@ -75,6 +75,12 @@ func build(nodes mlswire.RatchetTree, level uint8, first LeafIndex) (*node, erro
 		return nil, ErrShape
 	case left == nil && right == nil:
 		return nil, nil
+	case left == nil && right.leaf != nil:
+		right.level, right.offset = level, right.offset+1<<(level-1)
+		return right, nil
+	case right == nil && left.leaf != nil:
+		left.level = level
+		return left, nil
 	case left == nil:
 		left = &node{level: level - 1}
 	case right == nil:
@@ -90,9 +96,11 @@ func build(nodes mlswire.RatchetTree, level uint8, first LeafIndex) (*node, erro
 // the list of the nearest such node above. RFC 9420, Sections 7.1 and 12.4.3.1.
 func (n *node) checkUnmerged(first LeafIndex, above []uint32) error {
 	above = between(above, first, 1<<n.level)
-	if n.members == 0 || n.level == 0 {
-		if len(above) > 0 && n.members == 0 {
-			return ErrUnmergedLeaves
+	if n.left == nil {
+		for _, u := range above {
+			if leaf, _ := n.below(LeafIndex(u) - first); leaf == nil {
+				return ErrUnmergedLeaves
+			}
 		}
 		return nil
 	}
@@ -143,8 +151,8 @@ func (t *Tree) Nodes() mlswire.RatchetTree {
 func (n *node) put(nodes mlswire.RatchetTree, first LeafIndex) {
 	switch {
 	case n.members == 0:
-	case n.level == 0:
-		nodes.Leaves[first] = n.leaf
+	case n.leaf != nil:
+		nodes.Leaves[first+n.offset] = n.leaf
 	default:
 		nodes.Parents[first.ancestor(n.level)/2] = n.parent
 		n.left.put(nodes, first)

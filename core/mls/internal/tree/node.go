@@ -13,27 +13,31 @@ import (
 // A node with a hash is immutable and may be part of many Trees. A node without
 // one belongs to the edit that made it.
 type node struct {
-	// left and right are nil in a leaf, and in a parent below which everything
-	// is blank and which has not been unfolded.
+	// left and right are nil in a leaf. They are also nil in a folded parent:
+	// one that is blank with everything below it but at most one leaf, which is
+	// then its leaf, at offset. So what a peer can make of blank nodes, a byte
+	// each, takes no memory. An edit unfolds what it goes through.
 	left, right *node
 	leaf        *mlswire.LeafNode   // nil when blank or not a leaf
 	parent      *mlswire.ParentNode // nil when blank or not a parent
 	hash        []byte              // tree hash, RFC 9420, Section 7.8
-	encryption  uint64              // tag of the encryption key, 0 when blank
-	signature   uint64              // tag of the signature key of a leaf
+	encryption  uint32              // tag of the encryption key, 0 when blank
+	signature   uint32              // tag of the signature key of a leaf
+	offset      LeafIndex           // of the leaf of a folded parent
 	members     uint32              // leaves that are not blank, here and below
 	level       uint8               // 0 is a leaf
 }
 
 // tag returns the first bytes of a key, to tell most keys apart without
 // following a pointer.
-func tag(key []byte) uint64 {
+func tag(key []byte) uint32 {
 	var b [8]byte
 	copy(b[:], key)
-	return binary.LittleEndian.Uint64(b[:])
+	// The first byte of some keys is always the same.
+	return binary.LittleEndian.Uint32(b[:]) ^ binary.LittleEndian.Uint32(b[4:])
 }
 
-// setLeaf makes n a leaf that holds leaf, or a blank one.
+// setLeaf makes n a leaf, or a folded parent, that holds leaf or is blank.
 func (n *node) setLeaf(leaf *mlswire.LeafNode) {
 	n.leaf, n.encryption, n.signature, n.members = leaf, 0, 0, 0
 	if leaf != nil {
@@ -52,10 +56,22 @@ func (n *node) setParent(p *mlswire.ParentNode) {
 // half returns the number of leaves below each child of n.
 func (n *node) half() LeafIndex { return 1 << (n.level - 1) }
 
-// blank reports whether n itself is blank.
-func (n *node) blank() bool { return n.leaf == nil && n.parent == nil }
+// unfold gives a folded parent its children.
+func (n *node) unfold() {
+	n.left, n.right = &node{level: n.level - 1}, &node{level: n.level - 1}
+	if n.leaf == nil {
+		return
+	}
+	child := n.left
+	if n.offset >= n.half() {
+		child, n.offset = n.right, n.offset-n.half()
+	}
+	child.setLeaf(n.leaf)
+	child.offset, n.offset = n.offset, 0
+	n.leaf, n.encryption, n.signature = nil, 0, 0
+}
 
-// key returns the encryption key of n, which is not blank.
+// key returns the encryption key of n, which holds a leaf or parent.
 func (n *node) key() []byte {
 	if n.leaf != nil {
 		return n.leaf.EncryptionKey
@@ -63,9 +79,9 @@ func (n *node) key() []byte {
 	return n.parent.EncryptionKey
 }
 
-// below returns the leaf at offset i below n, or the node below which all is
-// blank that it is in.
-func (n *node) below(i LeafIndex) *node {
+// below returns the leaf at offset i below n, which is nil when blank, and the
+// leaf or folded parent that has it.
+func (n *node) below(i LeafIndex) (*mlswire.LeafNode, *node) {
 	for n.left != nil {
 		if h := n.half(); i < h {
 			n = n.left
@@ -73,7 +89,10 @@ func (n *node) below(i LeafIndex) *node {
 			n, i = n.right, i-h
 		}
 	}
-	return n
+	if n.offset != i {
+		return nil, n
+	}
+	return n.leaf, n
 }
 
 // resolve calls yield with each node of the resolution of n until yield returns
@@ -83,7 +102,7 @@ func (n *node) resolve(first LeafIndex, yield func(x NodeIndex, n *node) bool) b
 	case n.members == 0:
 		return true
 	case n.leaf != nil:
-		return yield(first.Node(), n)
+		return yield((first + n.offset).Node(), n)
 	case n.parent == nil:
 		return n.left.resolve(first, yield) && n.right.resolve(first+n.half(), yield)
 	}
@@ -91,20 +110,21 @@ func (n *node) resolve(first LeafIndex, yield func(x NodeIndex, n *node) bool) b
 		return false
 	}
 	for _, u := range n.parent.UnmergedLeaves {
-		if !yield(LeafIndex(u).Node(), n.below(LeafIndex(u)-first)) {
+		_, leaf := n.below(LeafIndex(u) - first)
+		if !yield(LeafIndex(u).Node(), leaf) {
 			return false
 		}
 	}
 	return true
 }
 
-// each calls yield with every node at or below n that is not blank until yield
-// returns false.
+// each calls yield with every node at or below n that holds a leaf or parent
+// until yield returns false.
 func (n *node) each(yield func(n *node) bool) bool {
 	if n.members == 0 {
 		return true
 	}
-	if !n.blank() && !yield(n) {
+	if (n.leaf != nil || n.parent != nil) && !yield(n) {
 		return false
 	}
 	return n.left == nil || n.left.each(yield) && n.right.each(yield)

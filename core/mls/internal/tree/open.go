@@ -147,23 +147,22 @@ func (t *Tree) climb(self LeafIndex, level uint8, pathSecret secret.Value) ([]le
 	if pathSecret.Len() != t.suite.HashSize() {
 		return nil, secret.Value{}, ErrPathSecret
 	}
-	lowest := t.find(self.ancestor(level))
-	if lowest == nil || lowest.parent == nil {
+	if t.Parent(self.ancestor(level)) == nil {
 		return nil, secret.Value{}, ErrPathSecret
 	}
 	var keys []levelKey
 	next := secret.New(pathSecret.Expose())
 	for l := level; l <= t.root.level; l++ {
-		n := t.find(self.ancestor(l))
-		if n.parent == nil {
+		parent := t.Parent(self.ancestor(l))
+		if parent == nil {
 			continue // not on the filtered direct path
 		}
 		pair := deriveNode(t.suite, next)
-		keys = append(keys, levelKey{l, n.parent.EncryptionKey, pair.Private})
+		keys = append(keys, levelKey{l, parent.EncryptionKey, pair.Private})
 		last := next
 		next = t.suite.DeriveSecret(last, "path")
 		last.Erase()
-		if !bytes.Equal(pair.Public, n.parent.EncryptionKey) {
+		if !bytes.Equal(pair.Public, parent.EncryptionKey) {
 			next.Erase()
 			for _, k := range keys {
 				k.private.Erase()
@@ -208,7 +207,7 @@ func (t *Tree) JoinPrivate(self LeafIndex, leaf suite.KeyPair, signer LeafIndex,
 func (t *Tree) holdsAll(p *Private) bool {
 	for level := uint8(1); level <= t.root.level; level++ {
 		x := p.self.ancestor(level)
-		parent := t.find(x).parent
+		parent := t.Parent(x)
 		if parent == nil {
 			continue
 		}

@@ -2,19 +2,15 @@ package tree
 
 import (
 	"bytes"
+	"hash"
 	"slices"
 
 	"conclave/core/mlswire"
 )
 
 // parentHash hashes a ParentHashInput, RFC 9420, Section 7.9.
-func (h *hasher) parentHash(encryptionKey, parentHash, originalSiblingTreeHash []byte) []byte {
-	w := &h.w
-	w.Reset()
-	w.Vector(encryptionKey)
-	w.Vector(parentHash)
-	w.Vector(originalSiblingTreeHash)
-	return h.sum(nil, w.Bytes())
+func (h *hasher) parentHash(p *mlswire.ParentNode, originalSiblingTreeHash []byte) []byte {
+	return h.parentHashes(p, [2][]byte{originalSiblingTreeHash})[0]
 }
 
 // CheckParentHashes checks that each parent that is not blank was set by a
@@ -28,7 +24,7 @@ func (t *Tree) CheckParentHashes() error {
 }
 
 func (n *node) checkParentHashes(h *hasher, first LeafIndex) bool {
-	if n.members == 0 || n.level == 0 {
+	if n.left == nil {
 		return true
 	}
 	// If every parent has a valid link from below, following the links down from
@@ -40,21 +36,61 @@ func (n *node) checkParentHashes(h *hasher, first LeafIndex) bool {
 }
 
 // links returns how many nodes below n have a parent hash that is valid for n:
-// there can be one on each side. The letters are those of the RFC.
+// there can be one on each side.
 func (n *node) links(h *hasher, first LeafIndex) int {
-	p := n.parent
+	middle, unmerged := first+n.half(), n.parent.UnmergedLeaves
+	inLeft, left := n.left.link(first, between(unmerged, first, n.half())).claim()
+	inRight, right := n.right.link(middle, between(unmerged, middle, n.half())).claim()
+	// The hash that a node claims is over the sibling on the other side.
+	var siblings [2][]byte
+	if left {
+		siblings[0] = h.without(n.right, middle, unmerged)
+	}
+	if right {
+		siblings[1] = h.without(n.left, first, unmerged)
+	}
+	hashes := h.parentHashes(n.parent, siblings)
 	count := 0
-	for _, right := range []bool{false, true} {
-		c, cFirst, s, sFirst := n.left, first, n.right, first+n.half()
-		if right {
-			c, cFirst, s, sFirst = s, sFirst, c, cFirst
-		}
-		claimed, ok := c.link(cFirst, between(p.UnmergedLeaves, cFirst, 1<<c.level)).claim()
-		if ok && bytes.Equal(claimed, h.parentHash(p.EncryptionKey, p.ParentHash, h.without(s, sFirst, p.UnmergedLeaves))) {
-			count++
-		}
+	if left && bytes.Equal(inLeft, hashes[0]) {
+		count++
+	}
+	if right && bytes.Equal(inRight, hashes[1]) {
+		count++
 	}
 	return count
+}
+
+// parentHashes returns the parent hashes of p with each of two siblings that is
+// not nil. They begin alike, with the key of p, which is hashed once.
+func (h *hasher) parentHashes(p *mlswire.ParentNode, siblings [2][]byte) (hashes [2][]byte) {
+	h.w.Reset()
+	h.w.Vector(p.EncryptionKey)
+	h.w.Vector(p.ParentHash)
+	h.h.Reset()
+	h.h.Write(h.w.Bytes())
+	for k, sibling := range siblings {
+		if sibling == nil {
+			continue
+		}
+		rest := h.h
+		if k == 0 && siblings[1] != nil {
+			rest = h.clone()
+		}
+		h.w.Reset()
+		h.w.Vector(sibling)
+		rest.Write(h.w.Bytes())
+		hashes[k] = rest.Sum(nil)
+	}
+	return hashes
+}
+
+// clone returns a hash that goes on from where h.h is.
+func (h *hasher) clone() hash.Hash {
+	c, err := h.h.(hash.Cloner).Clone()
+	if err != nil {
+		panic("tree: internal error: a hash that cannot be cloned")
+	}
+	return c
 }
 
 // claim returns the parent hash that n holds, if it may.

@@ -21,8 +21,8 @@ type step struct {
 	first  LeafIndex // the leftmost leaf below copath
 }
 
-// filteredPath returns the filtered direct path of a leaf inside the tree, from
-// below.
+// filteredPath returns the filtered direct path of a leaf that is not folded,
+// from below.
 func (t *Tree) filteredPath(i LeafIndex) []step {
 	steps := make([]step, 0, t.root.level)
 	for n := t.root; n.left != nil; {
@@ -43,14 +43,11 @@ func (t *Tree) filteredPath(i LeafIndex) []step {
 	return steps
 }
 
-// seat returns the tree with room for a committer at leaf i. That is t itself
-// for a member. An external commit takes the leftmost blank leaf and may extend
+// seat returns the tree with a committer's leaf i unfolded, a member's or that
+// of an external commit, which takes the leftmost blank leaf and may extend
 // the tree, RFC 9420, Section 12.4.2.
 func (t *Tree) seat(i LeafIndex) (*Tree, error) {
-	if t.Leaf(i) != nil {
-		return t, nil
-	}
-	if i != t.Vacant() {
+	if t.Leaf(i) == nil && i != t.Vacant() {
 		return nil, ErrNotMember
 	}
 	if n := t.find(i.Node()); n != nil {
@@ -73,8 +70,9 @@ func (t *Tree) merge(i LeafIndex, steps []step, keys [][]byte, makeLeaf func(par
 	// leaves now, so that the tree hash of a sibling is its original one.
 	parentHash := []byte{}
 	for k := len(steps) - 1; k >= 0; k-- {
-		m.parents[steps[k].level] = &mlswire.ParentNode{EncryptionKey: keys[k], ParentHash: parentHash}
-		parentHash = m.parentHash(keys[k], parentHash, steps[k].copath.hash)
+		parent := &mlswire.ParentNode{EncryptionKey: keys[k], ParentHash: parentHash}
+		m.parents[steps[k].level] = parent
+		parentHash = m.parentHash(parent, steps[k].copath.hash)
 	}
 	leaf, err := makeLeaf(parentHash)
 	if err != nil {

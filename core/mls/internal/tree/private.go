@@ -43,8 +43,7 @@ func (p *Private) WithLeaf(leaf suite.KeyPair) *Private {
 func (p *Private) Match(t *Tree) (*Private, error) {
 	next := &Private{self: p.self}
 	for _, k := range p.keys {
-		n := t.find(p.self.ancestor(k.level))
-		if n != nil && !n.blank() && bytes.Equal(n.key(), k.public) {
+		if bytes.Equal(t.keyAt(p.self, k.level), k.public) {
 			next.keys = append(next.keys, k)
 		}
 	}
@@ -52,6 +51,19 @@ func (p *Private) Match(t *Tree) (*Private, error) {
 		return nil, ErrNotMember
 	}
 	return next, nil
+}
+
+// keyAt returns the encryption key of the node at level above leaf i, nil if it
+// is blank or outside the tree.
+func (t *Tree) keyAt(i LeafIndex, level uint8) []byte {
+	if level == 0 {
+		if leaf := t.Leaf(i); leaf != nil {
+			return leaf.EncryptionKey
+		}
+	} else if parent := t.Parent(i.ancestor(level)); parent != nil {
+		return parent.EncryptionKey
+	}
+	return nil
 }
 
 // at returns the private key of node x, whose public key is public.
@@ -121,11 +133,11 @@ func DecodePrivate(r *tlsenc.Reader, t *Tree) (*Private, error) {
 		if len(p.keys) == 0 && level != 0 || len(p.keys) > 0 && level <= p.keys[len(p.keys)-1].level || level > MaxLevel {
 			return nil, ErrPrivate
 		}
-		n := t.find(p.self.ancestor(level))
-		if n == nil || n.blank() {
+		public := t.keyAt(p.self, level)
+		if public == nil {
 			return nil, ErrPrivate
 		}
-		p.keys = append(p.keys, levelKey{level, n.key(), secret.New(private)})
+		p.keys = append(p.keys, levelKey{level, public, secret.New(private)})
 	}
 	if err := r.Err(); err != nil {
 		return nil, err

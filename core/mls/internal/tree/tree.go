@@ -40,7 +40,7 @@ type Tree struct {
 func New(s *suite.Suite, leaf *mlswire.LeafNode) *Tree {
 	n := new(node)
 	n.setLeaf(leaf)
-	n.hash = newHasher(s).leaf(0, leaf)
+	n.hash = newHasher(s).leaf(nil, 0, leaf)
 	return &Tree{suite: s, root: n}
 }
 
@@ -61,7 +61,8 @@ func (t *Tree) Leaf(i LeafIndex) *mlswire.LeafNode {
 	if uint32(i) >= t.Width() {
 		return nil
 	}
-	return t.root.below(i).leaf
+	leaf, _ := t.root.below(i)
+	return leaf
 }
 
 // Parent returns the parent node at x, or nil if it is blank, a leaf or outside
@@ -73,8 +74,8 @@ func (t *Tree) Parent(x NodeIndex) *mlswire.ParentNode {
 	return nil
 }
 
-// find returns the node at x, or nil if it is outside the tree or below a node
-// below which all is blank.
+// find returns the node at x, or nil if it is outside the tree or below a folded
+// parent.
 func (t *Tree) find(x NodeIndex) *node {
 	level, i := x.Level(), x.firstLeaf()
 	if level > t.root.level || uint32(i) >= t.Width() {
@@ -91,6 +92,18 @@ func (t *Tree) find(x NodeIndex) *node {
 	return n
 }
 
+// inFold makes the node at x, which is below a folded parent, without its hash.
+func (t *Tree) inFold(x NodeIndex) *node {
+	n := &node{level: x.Level()}
+	for i := range LeafIndex(1) << n.level {
+		if leaf := t.Leaf(x.firstLeaf() + i); leaf != nil {
+			n.setLeaf(leaf)
+			n.offset = i
+		}
+	}
+	return n
+}
+
 // NodeHash returns the tree hash of the node at x, or nil if it is outside the
 // tree.
 func (t *Tree) NodeHash(x NodeIndex) []byte {
@@ -100,13 +113,17 @@ func (t *Tree) NodeHash(x NodeIndex) []byte {
 	if uint64(x) >= NodeCount(t.Width()) {
 		return nil
 	}
-	return newHasher(t.suite).blank(nil, x.Level(), x.firstLeaf())
+	return newHasher(t.suite).node(t.inFold(x), x.firstLeaf())
 }
 
 // Resolution returns the resolution of the node at x, RFC 9420, Section 4.1.1.
 func (t *Tree) Resolution(x NodeIndex) []NodeIndex {
 	var all []NodeIndex
-	if n := t.find(x); n != nil {
+	n := t.find(x)
+	if n == nil && uint64(x) < NodeCount(t.Width()) {
+		n = t.inFold(x)
+	}
+	if n != nil {
 		n.resolve(x.firstLeaf(), func(x NodeIndex, _ *node) bool {
 			all = append(all, x)
 			return true
@@ -127,7 +144,7 @@ func (n *node) eachLeaf(first LeafIndex, yield func(LeafIndex, *mlswire.LeafNode
 	case n.members == 0:
 		return true
 	case n.leaf != nil:
-		return yield(first, n.leaf)
+		return yield(first+n.offset, n.leaf)
 	}
 	return n.left.eachLeaf(first, yield) && n.right.eachLeaf(first+n.half(), yield)
 }
@@ -138,15 +155,18 @@ func (t *Tree) Vacant() LeafIndex { return t.root.vacant() }
 
 func (n *node) vacant() LeafIndex {
 	var first LeafIndex
-	for n.members > 0 {
-		if n.members == 1<<n.level {
-			return first + 1<<n.level
-		}
+	if n.members == 1<<n.level {
+		return 1 << n.level
+	}
+	for n.left != nil {
 		if uint32(n.half()) > n.left.members {
 			n = n.left
 		} else {
 			first, n = first+n.half(), n.right
 		}
+	}
+	if n.leaf != nil && n.offset == 0 {
+		first++
 	}
 	return first
 }

@@ -137,12 +137,12 @@ func (s *keySet) has(key []byte) bool { return *s.slot(key) != 0 }
 
 // mayHave reports whether a key with this tag may be in the set. It is cheap and
 // says no for almost all keys while the set is small.
-func (s *keySet) mayHave(tag uint64) bool {
+func (s *keySet) mayHave(tag uint32) bool {
 	word, bit := filterBit(tag)
 	return s.filter[word]&bit != 0
 }
 
-func filterBit(tag uint64) (word, bit uint64) {
-	h := tag * 0x9e3779b97f4a7c15 >> 54 // ten bits, the golden ratio as multiplier
-	return h / 64, 1 << (h % 64)
+func filterBit(tag uint32) (word int, bit uint64) {
+	h := tag * 0x9e3779b9 >> 22 // ten bits, the golden ratio as multiplier
+	return int(h / 64), 1 << (h % 64)
 }

@@ -77,6 +77,7 @@ type commit struct {
 	removes   []tree.LeafIndex
 	adds      int
 	path      bool
+	reload    bool // first read the tree back from its wire form
 }
 
 // commit makes a commit and has all members process it whose keys are in
@@ -98,6 +99,9 @@ func (w *world) commit(t failer, c commit) {
 		delete(w.privates, i)
 	}
 
+	if c.reload {
+		w.tree = w.loaded(t)
+	}
 	before, wire := w.tree.Hash(), mlswire.Marshal(w.tree.Nodes())
 	next, added, err := w.tree.Apply(changes)
 	if err != nil {
@@ -206,28 +210,25 @@ func (w *world) compare(t failer) {
 	if w.lazy {
 		return
 	}
-	for x := range w.model.nodes {
-		if got, want := w.tree.NodeHash(tree.NodeIndex(x)), w.model.hash(x); !bytes.Equal(got, want) {
-			t.Fatalf("hash of node %d = %x, want %x", x, got, want)
-		}
-		got, want := w.tree.Resolution(tree.NodeIndex(x)), w.model.resolution(x)
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Fatalf("resolution of node %d = %d, want %d", x, got, want)
-		}
-	}
-	members := w.model.members()
-	if w.tree.MemberCount() != members || tree.NodeCount(w.tree.Width()) != uint64(len(w.model.nodes)) {
-		t.Fatalf("tree of %d members and %d leaves, model of %d members and %d nodes",
-			w.tree.MemberCount(), w.tree.Width(), members, len(w.model.nodes))
-	}
-	if members == 0 {
+	w.compareTree(t, w.tree)
+	if w.model.members() == 0 {
 		return // between the removal of the only member and its return
 	}
 	wire := mlswire.Marshal(w.tree.Nodes())
 	if want := w.model.wire(); !bytes.Equal(wire, want) {
 		t.Fatalf("tree = %x, want %x", wire, want)
 	}
-	nodes, err := mlswire.ParseRatchetTree(wire)
+	again := w.loaded(t)
+	w.compareTree(t, again)
+	if err := again.CheckParentHashes(); err != nil {
+		t.Fatalf("CheckParentHashes = %v", err)
+	}
+}
+
+// loaded returns the tree as it comes back from its wire form.
+func (w *world) loaded(t failer) *tree.Tree {
+	t.Helper()
+	nodes, err := mlswire.ParseRatchetTree(mlswire.Marshal(w.tree.Nodes()))
 	if err != nil {
 		t.Fatalf("ParseRatchetTree = %v", err)
 	}
@@ -235,11 +236,54 @@ func (w *world) compare(t failer) {
 	if err != nil {
 		t.Fatalf("FromNodes = %v", err)
 	}
-	if !bytes.Equal(again.Hash(), w.tree.Hash()) {
-		t.Fatalf("tree hash after parsing = %x, want %x", again.Hash(), w.tree.Hash())
+	return again
+}
+
+// compareTree compares what tr says with the model.
+func (w *world) compareTree(t failer, tr *tree.Tree) {
+	t.Helper()
+	members := map[tree.LeafIndex]*mlswire.LeafNode{}
+	for x, n := range w.model.nodes {
+		if got, want := tr.NodeHash(tree.NodeIndex(x)), w.model.hash(x); !bytes.Equal(got, want) {
+			t.Fatalf("hash of node %d = %x, want %x", x, got, want)
+		}
+		got, want := tr.Resolution(tree.NodeIndex(x)), w.model.resolution(x)
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("resolution of node %d = %d, want %d", x, got, want)
+		}
+		parent := tr.Parent(tree.NodeIndex(x))
+		if (parent == nil) != (n.parent == nil) || parent != nil && !bytes.Equal(parent.EncryptionKey, n.parent.EncryptionKey) {
+			t.Fatalf("parent %d = %v, want %v", x, parent, n.parent)
+		}
+		if n.leaf != nil {
+			members[tree.LeafIndex(x/2)] = n.leaf
+		}
 	}
-	if err := again.CheckParentHashes(); err != nil {
-		t.Fatalf("CheckParentHashes = %v", err)
+	if tree.NodeCount(tr.Width()) != uint64(len(w.model.nodes)) || tr.MemberCount() != len(members) {
+		t.Fatalf("tree of %d members and %d leaves, model of %d members and %d nodes",
+			tr.MemberCount(), tr.Width(), len(members), len(w.model.nodes))
+	}
+	for i := range tree.LeafIndex(tr.Width()) {
+		if leaf := tr.Leaf(i); (leaf == nil) != (members[i] == nil) || leaf != nil && !bytes.Equal(leaf.SignatureKey, members[i].SignatureKey) {
+			t.Fatalf("leaf %d = %v, want %v", i, leaf, members[i])
+		}
+	}
+	last := -1
+	for i, leaf := range tr.Members() {
+		if int(i) <= last || leaf == nil || leaf != tr.Leaf(i) {
+			t.Fatalf("Members yields leaf %d as %v after %d", i, leaf, last)
+		}
+		last = int(i)
+		delete(members, i)
+		if at, ok := tr.FindLeaf(leaf.EncryptionKey); !ok || at != i || !tr.HasEncryptionKey(leaf.EncryptionKey) || !tr.HasSignatureKey(leaf.SignatureKey) {
+			t.Fatalf("the keys of leaf %d are not found", i)
+		}
+	}
+	if len(members) != 0 {
+		t.Fatalf("Members leaves out %v", members)
+	}
+	if want := w.model.clone().vacant() / 2; int(tr.Vacant()) != want {
+		t.Fatalf("Vacant = %d, want %d", tr.Vacant(), want)
 	}
 }
 

@@ -1,0 +1,16 @@
+package tree
+
+// NodesNotIn returns how many nodes t does not share with old.
+func (t *Tree) NodesNotIn(old *Tree) int {
+	known := map[*node]bool{}
+	var walk func(n *node) int
+	walk = func(n *node) int {
+		if n == nil || known[n] {
+			return 0
+		}
+		known[n] = true
+		return 1 + walk(n.left) + walk(n.right)
+	}
+	walk(old.root)
+	return walk(t.root)
+}
