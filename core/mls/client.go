@@ -1,7 +1,7 @@
 package mls
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -120,7 +120,7 @@ func NewClient(config Config) (*Client, error) {
 	}
 	s, err := suite.Lookup(config.Suite)
 	if err != nil {
-		return nil, fmt.Errorf("mls: looking up the cipher suite: %w", err)
+		return nil, doing("mls: looking up the cipher suite", err)
 	}
 	if err := config.complete(); err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func NewClient(config Config) (*Client, error) {
 	if c.signer == nil {
 		c.signer = s.GenerateSigningKey()
 	} else if err := s.CheckSignatureKey(c.signer.Public()); err != nil {
-		return nil, fmt.Errorf("%w: signing key: %w", ErrConfig, err)
+		return nil, because(ErrConfig, err)
 	}
 	c.leaf = leafParameters{config.Credential, defaultCapabilities(s.ID()), config.LeafExtensions}
 	if config.Capabilities != nil {
@@ -142,17 +142,17 @@ func NewClient(config Config) (*Client, error) {
 func (c *Config) complete() error {
 	switch {
 	case c.Credential.Type == 0:
-		return fmt.Errorf("%w: no credential", ErrConfig)
+		return because(ErrConfig, errors.New("no credential"))
 	case c.Now == nil:
-		return fmt.Errorf("%w: no clock", ErrConfig)
+		return because(ErrConfig, errors.New("no clock"))
 	case c.Authenticate == nil:
-		return fmt.Errorf("%w: no authentication service", ErrConfig)
+		return because(ErrConfig, errors.New("no authentication service"))
 	case c.Lifetime < 0:
-		return fmt.Errorf("%w: negative lifetime", ErrConfig)
+		return because(ErrConfig, errors.New("negative lifetime"))
 	case c.Padding < 0 || c.Padding > maxPadding:
-		return fmt.Errorf("%w: padding out of range", ErrConfig)
+		return because(ErrConfig, errors.New("padding out of range"))
 	case c.PastEpochs > maxPastEpochs:
-		return fmt.Errorf("%w: too many past epochs", ErrConfig)
+		return because(ErrConfig, errors.New("too many past epochs"))
 	}
 	if c.Lifetime == 0 {
 		c.Lifetime = DefaultLifetime

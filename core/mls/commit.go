@@ -1,8 +1,6 @@
 package mls
 
 import (
-	"fmt"
-
 	"conclave/core/mls/internal/framing"
 	"conclave/core/mls/internal/tree"
 	"conclave/core/mlswire"
@@ -176,7 +174,7 @@ func (g *Group) commit(c *composed, t *transition, o *CommitOptions) (*Commit, e
 	signed, err := framing.Sign(e.suite, e.signer, content, g.handshakeFormat(o.Public), e.encoded)
 	if err != nil {
 		t.erase()
-		return nil, fmt.Errorf("mls: signing a commit: %w", err)
+		return nil, doing("mls: signing a commit", err)
 	}
 	next, joiner, member, err := t.finish(signed)
 	if err != nil {
@@ -188,7 +186,7 @@ func (g *Group) commit(c *composed, t *transition, o *CommitOptions) (*Commit, e
 	signed.Auth.ConfirmationTag = next.secrets.ConfirmationTag(next.context.ConfirmedTranscriptHash)
 	next.confirm(signed.Auth.ConfirmationTag)
 	s := &StagedCommit{
-		group: g, base: e, next: next, messages: g.client.secretTree(next),
+		base: e, next: next, messages: g.client.secretTree(next),
 		sender: content.Sender, committer: e.self(), added: t.added, proposals: c.proposed,
 		authenticatedData: content.AuthenticatedData, reInit: t.plan.ReInit, hasPath: update != nil,
 	}

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 
 	"conclave/core/mls/internal/framing"
@@ -36,7 +35,7 @@ type ExternalOptions struct {
 func (c *Client) JoinExternal(groupInfo []byte, o ExternalOptions) (*Group, *Commit, error) {
 	m, err := mlswire.ParseMessage(groupInfo)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mls: parsing a GroupInfo: %w", err)
+		return nil, nil, doing("mls: parsing a GroupInfo", err)
 	}
 	if m.GroupInfo == nil {
 		return nil, nil, ErrNotGroupMessage
@@ -71,7 +70,7 @@ func (j *joining) begin(o *ExternalOptions) (*transition, []mlswire.ProposalOrRe
 	}
 	kemOutput, initSecret, err := schedule.ExternalInit(j.suite, pub)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mls: making an ExternalInit: %w", err)
+		return nil, nil, doing("mls: making an ExternalInit", err)
 	}
 	refs := []mlswire.ProposalOrRef{{Proposal: &mlswire.ExternalInit{KEMOutput: kemOutput}}}
 	if o.Resync {
@@ -100,7 +99,7 @@ func (j *joining) begin(o *ExternalOptions) (*transition, []mlswire.ProposalOrRe
 		return nil, nil, err
 	}
 	if t.tree, _, err = e.tree.Apply(tree.Changes{Removes: p.Removes}); err != nil {
-		return nil, nil, fmt.Errorf("mls: applying proposals: %w", err)
+		return nil, nil, doing("mls: applying proposals", err)
 	}
 	return t, refs, nil
 }
@@ -141,7 +140,7 @@ func (j *joining) commit(t *transition, refs []mlswire.ProposalOrRef, o *Externa
 	}
 	signed, err := framing.Sign(c.suite, c.signer, content, mlswire.WireFormatPublicMessage, t.from.encoded)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mls: signing a commit: %w", err)
+		return nil, nil, doing("mls: signing a commit", err)
 	}
 	next, joiner, member, err := t.finish(signed)
 	if err != nil {
@@ -153,7 +152,7 @@ func (j *joining) commit(t *transition, refs []mlswire.ProposalOrRef, o *Externa
 	next.confirm(signed.Auth.ConfirmationTag)
 	public, err := framing.SealPublic(c.suite, secret.Value{}, signed, t.from.encoded)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mls: protecting a commit: %w", err)
+		return nil, nil, doing("mls: protecting a commit", err)
 	}
 	m := mlswire.Message{Version: mlswire.MLS10, WireFormat: mlswire.WireFormatPublicMessage, PublicMessage: public}
 	out := &Commit{Message: m.Marshal()}

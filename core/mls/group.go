@@ -2,7 +2,6 @@ package mls
 
 import (
 	"crypto/rand"
-	"fmt"
 	"slices"
 
 	"conclave/core/mls/internal/schedule"
@@ -171,7 +170,7 @@ func (g *Group) Export(label string, context []byte, length int) (secret.Value, 
 	}
 	v, err := g.current.secrets.Export(label, context, length)
 	if err != nil {
-		return secret.Value{}, fmt.Errorf("mls: exporting: %w", err)
+		return secret.Value{}, doing("mls: exporting", err)
 	}
 	return v, nil
 }

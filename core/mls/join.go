@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 
 	"conclave/core/mls/internal/schedule"
 	"conclave/core/mls/internal/tree"
@@ -31,7 +30,7 @@ func (k *KeyPackage) Join(welcome []byte, o JoinOptions) (*Group, error) {
 	}
 	m, err := mlswire.ParseMessage(welcome)
 	if err != nil {
-		return nil, fmt.Errorf("mls: parsing a Welcome: %w", err)
+		return nil, doing("mls: parsing a Welcome", err)
 	}
 	if m.Welcome == nil {
 		return nil, ErrNotGroupMessage
@@ -78,7 +77,7 @@ func (j *joining) open(k *KeyPackage, w *mlswire.Welcome) error {
 	var err error
 	j.secrets, err = schedule.OpenGroupSecrets(j.suite, k.initKey, w.EncryptedGroupInfo, *sealed)
 	if err != nil {
-		return fmt.Errorf("mls: opening a Welcome: %w", err)
+		return doing("mls: opening a Welcome", err)
 	}
 	if _, err := j.client.rules(nil, nil).welcomePSKs(j.secrets.PSKs); err != nil {
 		return err
@@ -89,16 +88,16 @@ func (j *joining) open(k *KeyPackage, w *mlswire.Welcome) error {
 	}
 	psk, err := schedule.PSKSecret(j.suite, psks)
 	if err != nil {
-		return fmt.Errorf("mls: combining pre-shared keys: %w", err)
+		return doing("mls: combining pre-shared keys", err)
 	}
 	defer psk.Erase()
 	j.member = schedule.NewMember(j.suite, j.secrets.JoinerSecret, psk)
 	info, err := j.member.OpenGroupInfo(w.EncryptedGroupInfo)
 	if err != nil {
-		return fmt.Errorf("mls: opening a Welcome: %w", err)
+		return doing("mls: opening a Welcome", err)
 	}
 	if j.info, err = mlswire.ParseGroupInfo(info); err != nil {
-		return fmt.Errorf("mls: parsing a GroupInfo: %w", err)
+		return doing("mls: parsing a GroupInfo", err)
 	}
 	return nil
 }
@@ -133,10 +132,10 @@ func (j *joining) check(again bool) error {
 	}
 	nodes, err := mlswire.ParseRatchetTree(data)
 	if err != nil {
-		return fmt.Errorf("mls: parsing a ratchet tree: %w", err)
+		return doing("mls: parsing a ratchet tree", err)
 	}
 	if j.tree, err = tree.FromNodes(j.suite, nodes); err != nil {
-		return fmt.Errorf("mls: reading a ratchet tree: %w", err)
+		return doing("mls: reading a ratchet tree", err)
 	}
 	c := j.client
 	known := c.config.KnownGroup
@@ -155,7 +154,7 @@ func (j *joining) enter(k *KeyPackage) (*epoch, error) {
 	}
 	private, err := j.tree.JoinPrivate(self, k.leafKey, LeafIndex(j.info.Signer), j.secrets.PathSecret)
 	if err != nil {
-		return nil, fmt.Errorf("mls: taking the path secret: %w", err)
+		return nil, doing("mls: taking the path secret", err)
 	}
 	encoded := mlswire.Marshal(&j.info.GroupContext)
 	e := &epoch{

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"fmt"
 	"slices"
 
 	"conclave/core/mlswire"
@@ -47,7 +46,7 @@ func (c *Client) NewKeyPackage() (*KeyPackage, error) {
 	}
 	var err error
 	if public.Signature, err = c.suite.SignWithLabel(c.signer, "KeyPackageTBS", public.TBS()); err != nil {
-		return nil, fmt.Errorf("mls: signing a KeyPackage: %w", err)
+		return nil, doing("mls: signing a KeyPackage", err)
 	}
 	return c.keyPackage(public, initKey.Private, leafKey.Private, c.signer), nil
 }
@@ -81,7 +80,7 @@ func (c *Client) lifetime() mlswire.Lifetime {
 func signLeaf(s *suite.Suite, signer *suite.SigningKey, leaf *mlswire.LeafNode, groupID []byte, index uint32) error {
 	signature, err := s.SignWithLabel(signer, "LeafNodeTBS", leaf.TBS(groupID, index))
 	if err != nil {
-		return fmt.Errorf("mls: signing a leaf node: %w", err)
+		return doing("mls: signing a leaf node", err)
 	}
 	leaf.Signature = signature
 	return nil

@@ -1,7 +1,7 @@
 package mls
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 
 	"conclave/core/mls/internal/framing"
@@ -25,16 +25,16 @@ func (g *Group) ProtectPadded(plaintext, authenticatedData []byte, padding int) 
 		return nil, err
 	}
 	if padding < 0 || padding > maxPadding {
-		return nil, fmt.Errorf("%w: padding out of range", ErrConfig)
+		return nil, because(ErrConfig, errors.New("padding out of range"))
 	}
 	if len(g.proposals) > 0 {
 		return nil, ErrPendingProposals
 	}
 	content := g.current.content(authenticatedData)
 	content.ContentType, content.ApplicationData = mlswire.ContentTypeApplication, plaintext
-	signed, err := framing.Sign(g.current.suite, g.current.signer, content, mlswire.WireFormatPrivateMessage, g.current.encoded)
+	signed, err := g.current.sign(content, mlswire.WireFormatPrivateMessage)
 	if err != nil {
-		return nil, fmt.Errorf("mls: signing a message: %w", err)
+		return nil, err
 	}
 	return g.protectPadded(signed, padding)
 }
@@ -55,15 +55,13 @@ func (g *Group) handshakeFormat(public bool) mlswire.WireFormat {
 	return mlswire.WireFormatPrivateMessage
 }
 
-// send signs and protects a proposal.
-func (g *Group) send(content mlswire.FramedContent, f mlswire.WireFormat) ([]byte, *mlswire.AuthenticatedContent, error) {
-	e := g.current
+// sign signs what this member sends.
+func (e *epoch) sign(content mlswire.FramedContent, f mlswire.WireFormat) (*mlswire.AuthenticatedContent, error) {
 	signed, err := framing.Sign(e.suite, e.signer, content, f, e.encoded)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mls: signing a message: %w", err)
+		return nil, doing("mls: signing a message", err)
 	}
-	message, err := g.protect(signed)
-	return message, signed, err
+	return signed, nil
 }
 
 // protect turns a signed content into a message, RFC 9420, Sections 6.2 and 6.3.
@@ -82,7 +80,7 @@ func (g *Group) protectPadded(signed *mlswire.AuthenticatedContent, padding int)
 		m.PrivateMessage, err = framing.SealPrivate(e.suite, e.secrets.SenderData, g.messages, signed, padding)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("mls: protecting a message: %w", err)
+		return nil, doing("mls: protecting a message", err)
 	}
 	return m.Marshal(), nil
 }

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"fmt"
 	"slices"
 
 	"conclave/core/mls/internal/framing"
@@ -46,11 +45,11 @@ func proposeOutside(s *suite.Suite, signer *suite.SigningKey, from mlswire.Sende
 	}
 	signed, err := framing.Sign(s, signer, content, mlswire.WireFormatPublicMessage, nil)
 	if err != nil {
-		return nil, fmt.Errorf("mls: signing a proposal: %w", err)
+		return nil, doing("mls: signing a proposal", err)
 	}
 	public, err := framing.SealPublic(s, secret.Value{}, signed, nil)
 	if err != nil {
-		return nil, fmt.Errorf("mls: protecting a proposal: %w", err)
+		return nil, doing("mls: protecting a proposal", err)
 	}
 	m := mlswire.Message{Version: mlswire.MLS10, WireFormat: mlswire.WireFormatPublicMessage, PublicMessage: public}
 	return m.Marshal(), nil

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 
 	"conclave/core/mls/internal/framing"
 	"conclave/core/mlswire"
@@ -39,7 +38,7 @@ func (g *Group) Process(message []byte) (Received, error) {
 	}
 	m, err := mlswire.ParseMessage(message)
 	if err != nil {
-		return nil, fmt.Errorf("mls: parsing a message: %w", err)
+		return nil, doing("mls: parsing a message", err)
 	}
 	switch {
 	case m.PublicMessage != nil:
@@ -62,10 +61,10 @@ func (g *Group) processPublic(m *mlswire.PublicMessage) (Received, error) {
 	}
 	signed, err := framing.OpenPublic(e.suite, e.secrets.Membership, m, e.encoded)
 	if err != nil {
-		return nil, fmt.Errorf("mls: opening a message: %w", err)
+		return nil, doing("mls: opening a message", err)
 	}
 	if err := framing.Verify(e.suite, key, signed, e.encoded); err != nil {
-		return nil, fmt.Errorf("mls: verifying a message: %w", err)
+		return nil, doing("mls: verifying a message", err)
 	}
 	if c.Sender == e.sender() {
 		return nil, ErrOwnMessage
@@ -108,7 +107,7 @@ func (g *Group) processPrivate(m *mlswire.PrivateMessage) (Received, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("mls: opening a message: %w", err)
+		return nil, doing("mls: opening a message", err)
 	}
 	defer opened.Key.Erase()
 	signed := opened.Content
@@ -117,7 +116,7 @@ func (g *Group) processPrivate(m *mlswire.PrivateMessage) (Received, error) {
 		return nil, err
 	}
 	if err := framing.Verify(e.suite, key, signed, e.encoded); err != nil {
-		return nil, fmt.Errorf("mls: verifying a message: %w", err)
+		return nil, doing("mls: verifying a message", err)
 	}
 	var received Received
 	switch signed.Content.ContentType {
@@ -162,11 +161,11 @@ func (p *pastEpoch) open(now *epoch, m *mlswire.PrivateMessage) (Received, error
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("mls: opening a message: %w", err)
+		return nil, doing("mls: opening a message", err)
 	}
 	defer opened.Key.Erase()
 	if err := framing.Verify(now.suite, from.signatureKey, opened.Content, p.encoded); err != nil {
-		return nil, fmt.Errorf("mls: verifying a message: %w", err)
+		return nil, doing("mls: verifying a message", err)
 	}
 	return application(opened.Content, from.credential, opened.Key.Generation), p.messages.Use(opened.Key)
 }

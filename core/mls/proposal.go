@@ -3,7 +3,6 @@ package mls
 import (
 	"bytes"
 	"crypto/rand"
-	"fmt"
 	"slices"
 
 	"conclave/core/mls/internal/framing"
@@ -161,14 +160,22 @@ func (g *Group) propose(p mlswire.Proposal, own *ownUpdate, o SendOptions) ([]by
 	}
 	content := g.current.content(o.AuthenticatedData)
 	content.ContentType, content.Proposal = mlswire.ContentTypeProposal, p
-	message, authenticated, err := g.send(content, g.handshakeFormat(o.Public))
+	signed, err := g.current.sign(content, g.handshakeFormat(o.Public))
+	if err != nil {
+		return nil, err
+	}
+	// Signatures may be deterministic: then a proposal that is made twice is one.
+	ref := framing.Ref(g.current.suite, signed)
+	if g.find(ref) != nil {
+		return nil, ErrDuplicateProposal
+	}
+	message, err := g.protect(signed)
 	if err != nil {
 		return nil, err
 	}
 	sent.Checked = true
 	g.proposals = append(g.proposals, &proposal{
-		ref:          framing.Ref(g.current.suite, authenticated),
-		sentProposal: sent, authenticatedData: content.AuthenticatedData, update: own,
+		ref: ref, sentProposal: sent, authenticatedData: content.AuthenticatedData, update: own,
 	})
 	return message, nil
 }
@@ -254,7 +261,7 @@ func cloneReInit(r *mlswire.ReInit) *mlswire.ReInit {
 func parseKeyPackage(b []byte) (*mlswire.KeyPackage, error) {
 	m, err := mlswire.ParseMessage(b)
 	if err != nil {
-		return nil, fmt.Errorf("mls: parsing a KeyPackage: %w", err)
+		return nil, doing("mls: parsing a KeyPackage", err)
 	}
 	if m.KeyPackage == nil {
 		return nil, ErrNotGroupMessage

@@ -52,7 +52,7 @@ func (g *Group) stage(a *mlswire.AuthenticatedContent) (*StagedCommit, error) {
 		}
 	}
 	s := &StagedCommit{
-		group: g, base: g.current, sender: a.Content.Sender, committer: from, added: t.added,
+		base: g.current, sender: a.Content.Sender, committer: from, added: t.added,
 		proposals: c.proposed, authenticatedData: a.Content.AuthenticatedData, reInit: p.ReInit, hasPath: commit.Path != nil,
 	}
 	if t.private == nil {

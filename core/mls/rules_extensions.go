@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"conclave/core/mlswire"
@@ -64,7 +63,7 @@ func extensionsAt(at place, list mlswire.Extensions) error {
 			return ErrExtensionPlace
 		}
 		if err := extensionData(e); err != nil {
-			return fmt.Errorf("%w: %v", ErrExtensionData, err)
+			return because(ErrExtensionData, err)
 		}
 	}
 	return nil
@@ -115,7 +114,7 @@ func externalSenders(list mlswire.Extensions) ([]mlswire.ExternalSender, error) 
 	}
 	senders, err := mlswire.ParseExternalSenders(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrExtensionData, err)
+		return nil, because(ErrExtensionData, err)
 	}
 	return senders, nil
 }
@@ -168,7 +167,7 @@ func demandsOf(context *mlswire.GroupContext, extensions mlswire.Extensions) (*d
 	}
 	required, err := mlswire.ParseRequiredCapabilities(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrExtensionData, err)
+		return nil, because(ErrExtensionData, err)
 	}
 	d.required = *required
 	return d, nil

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 
 	"conclave/core/mls/internal/tree"
 	"conclave/core/mlswire"
@@ -46,7 +45,7 @@ func (r *rules) groupInfo(info *mlswire.GroupInfo, own *mlswire.Capabilities, kn
 		return err
 	}
 	if err := r.tree.CheckParentHashes(); err != nil {
-		return fmt.Errorf("mls: ratchet tree: %w", err)
+		return doing("mls: ratchet tree", err)
 	}
 	return r.members(d)
 }

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"time"
 
@@ -154,7 +153,7 @@ func (r *rules) authenticate(id Identity) error {
 	}
 	id.Uninvited = r.uninvited
 	if err := r.policy.authenticate(id); err != nil {
-		return fmt.Errorf("%w: %w", ErrCredential, err)
+		return because(ErrCredential, err)
 	}
 	return nil
 }

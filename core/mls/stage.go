@@ -9,9 +9,8 @@ import (
 // begins. Look at it, then install it with [Group.Merge], or forget it. A Commit
 // that was not merged can be processed again.
 type StagedCommit struct {
-	group *Group
 	// base is the epoch in which the commit was sent, next the one it begins.
-	// next is nil when this member was removed.
+	// next is nil when this member was removed. No two groups share an epoch.
 	base, next *epoch
 	messages   *secrettree.Tree
 
@@ -80,7 +79,7 @@ func (g *Group) Merge(s *StagedCommit) error {
 	if g.removed {
 		return ErrRemoved
 	}
-	if s == nil || s.group != g || s.base != g.current {
+	if s == nil || s.base != g.current {
 		return ErrStaleCommit
 	}
 	g.install(s)

@@ -174,7 +174,7 @@ func (d *restorer) pending(g *Group) (*StagedCommit, error) {
 		return nil, ErrSnapshot
 	}
 	s := &StagedCommit{
-		group: g, base: base, next: next, sender: base.sender(), committer: base.self(),
+		base: base, next: next, sender: base.sender(), committer: base.self(),
 		reInit: next.reInit, hasPath: hasPath == 1,
 	}
 	return s, d.staged(s)

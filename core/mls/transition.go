@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 
 	"conclave/core/mls/internal/schedule"
@@ -57,7 +56,7 @@ func (g *Group) begin(p *plan, update *ownUpdate) (*transition, error) {
 	t.initSecret = e.secrets.Init
 	if p.ExternalInit != nil {
 		if t.initSecret, err = e.secrets.OpenExternalInit(p.ExternalInit.KEMOutput); err != nil {
-			return nil, fmt.Errorf("mls: opening an ExternalInit: %w", err)
+			return nil, doing("mls: opening an ExternalInit", err)
 		}
 	}
 	t.commitSecret = schedule.Zero(e.suite)
@@ -79,11 +78,11 @@ func (t *transition) apply(update *ownUpdate) error {
 	}
 	var err error
 	if t.tree, t.added, err = e.tree.Apply(changes); err != nil {
-		return fmt.Errorf("mls: applying proposals: %w", err)
+		return doing("mls: applying proposals", err)
 	}
 	// RFC 9420, Section 7.3: keys are unique.
 	if err := t.tree.CheckUnique(append(changed, t.added...)); err != nil {
-		return fmt.Errorf("mls: applying proposals: %w", err)
+		return doing("mls: applying proposals", err)
 	}
 	switch {
 	case t.plan.removes(e.self()):
@@ -91,7 +90,7 @@ func (t *transition) apply(update *ownUpdate) error {
 		t.private, t.signer = tree.NewPrivate(e.self(), update.keys()), update.signer
 	default:
 		if t.private, err = e.private.Match(t.tree); err != nil {
-			return fmt.Errorf("mls: applying proposals: %w", err)
+			return doing("mls: applying proposals", err)
 		}
 	}
 	t.context.TreeHash = t.tree.Hash()
@@ -102,7 +101,7 @@ func (t *transition) apply(update *ownUpdate) error {
 func (t *transition) take(from LeafIndex, path *mlswire.UpdatePath) error {
 	var err error
 	if t.tree, err = t.tree.ApplyPath(from, path); err != nil {
-		return fmt.Errorf("mls: applying a path: %w", err)
+		return doing("mls: applying a path", err)
 	}
 	t.context.TreeHash = t.tree.Hash()
 	if t.private == nil {
@@ -111,7 +110,7 @@ func (t *transition) take(from LeafIndex, path *mlswire.UpdatePath) error {
 	provisional := mlswire.Marshal(&t.context)
 	t.private, t.commitSecret, err = t.tree.OpenPath(t.private, from, path, provisional, t.added)
 	if err != nil {
-		return fmt.Errorf("mls: decrypting a path: %w", err)
+		return doing("mls: decrypting a path", err)
 	}
 	return nil
 }
@@ -122,7 +121,7 @@ func (t *transition) finish(commit *mlswire.AuthenticatedContent) (next *epoch, 
 	s := t.from.suite
 	psk, err := schedule.PSKSecret(s, t.psks)
 	if err != nil {
-		return nil, joiner, member, fmt.Errorf("mls: combining pre-shared keys: %w", err)
+		return nil, joiner, member, doing("mls: combining pre-shared keys", err)
 	}
 	defer psk.Erase()
 	t.context.ConfirmedTranscriptHash = schedule.ConfirmedTranscriptHash(s, t.from.interim, commit)
@@ -223,14 +222,14 @@ func (t *transition) newPath(from LeafIndex, leaf mlswire.LeafNode) (*tree.Path,
 		return &leaf, err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("mls: making a path: %w", err)
+		return nil, nil, doing("mls: making a path", err)
 	}
 	t.tree, t.private, t.commitSecret = path.Tree, path.Private, path.CommitSecret
 	t.context.TreeHash = t.tree.Hash()
 	update, err := path.Encrypt(mlswire.Marshal(&t.context), t.added)
 	if err != nil {
 		path.Erase()
-		return nil, nil, fmt.Errorf("mls: encrypting a path: %w", err)
+		return nil, nil, doing("mls: encrypting a path", err)
 	}
 	return path, update, nil
 }

@@ -1,7 +1,6 @@
 package mls
 
 import (
-	"fmt"
 	"slices"
 
 	"conclave/core/mls/internal/schedule"
@@ -23,7 +22,7 @@ func (e *epoch) groupInfo(extensions mlswire.Extensions) (*mlswire.GroupInfo, er
 	}
 	var err error
 	if info.Signature, err = e.suite.SignWithLabel(e.signer, "GroupInfoTBS", info.TBS()); err != nil {
-		return nil, fmt.Errorf("mls: signing a GroupInfo: %w", err)
+		return nil, doing("mls: signing a GroupInfo", err)
 	}
 	return info, nil
 }
@@ -131,7 +130,7 @@ func (w *welcomer) secrets(k *mlswire.KeyPackage, at LeafIndex, e *suite.Encrypt
 	}
 	c, err := group.SealWith(e, k.InitKey)
 	if err != nil {
-		return mlswire.EncryptedGroupSecrets{}, fmt.Errorf("mls: encrypting to a new member: %w", err)
+		return mlswire.EncryptedGroupSecrets{}, doing("mls: encrypting to a new member", err)
 	}
 	return mlswire.EncryptedGroupSecrets{NewMember: keyPackageRef(w.next.suite, k), EncryptedGroupSecrets: c}, nil
 }
