@@ -11,5 +11,9 @@ func (c *Client) checkCreate(e *epoch) error {
 	if err != nil {
 		return err
 	}
+	// What the creator lists as GREASE it does not support, Section 13.5.
+	if err := d.metBy(withoutGREASE(&c.leaf.capabilities)); err != nil {
+		return err
+	}
 	return r.members(d)
 }

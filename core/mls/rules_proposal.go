@@ -1,6 +1,8 @@
 package mls
 
 import (
+	"slices"
+
 	"conclave/core/mls/internal/tree"
 	"conclave/core/mlswire"
 	"conclave/core/suite"
@@ -25,6 +27,9 @@ func (r *rules) proposal(p sentProposal, s sending) error {
 	case *mlswire.ReInit:
 		return r.reInit(v)
 	case *mlswire.GroupContextExtensions:
+		if bool(s) && slices.ContainsFunc(v.Extensions, func(e mlswire.Extension) bool { return isGREASE(e.Type) }) {
+			return ErrGroupExtension // Section 13.5; who receives it judges it like any other
+		}
 		return r.groupExtensions(v.Extensions, r.context.Extensions)
 	default:
 		// An ExternalInit belongs into an external commit, which has rules of
