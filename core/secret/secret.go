@@ -5,6 +5,8 @@
 // function needs the bytes, and overwrite it with [Value.Erase] when it is no
 // longer needed. Erasing is best effort: the Go runtime may have copied bytes
 // that passed through the stack.
+//
+// Functions are not inlined, because that makes WebAssembly a good deal longer.
 package secret
 
 import (
@@ -27,6 +29,8 @@ var ErrMarshal = errors.New("secret: refusing to marshal a secret")
 type Value struct{ bytes func() []byte }
 
 // New returns a Value holding a copy of b. The caller erases its own copy.
+//
+//go:noinline
 func New(b []byte) Value {
 	c := make([]byte, len(b))
 	copy(c, b)
@@ -34,10 +38,14 @@ func New(b []byte) Value {
 }
 
 // Own returns a Value holding b itself, which the caller hands over.
+//
+//go:noinline
 func Own(b []byte) Value { return Value{func() []byte { return b }} }
 
 // Expose returns the bytes themselves, not a copy. The caller neither keeps
 // nor changes them.
+//
+//go:noinline
 func (v Value) Expose() []byte {
 	if v.bytes == nil {
 		return nil
@@ -46,15 +54,21 @@ func (v Value) Expose() []byte {
 }
 
 // Len returns the number of bytes.
+//
+//go:noinline
 func (v Value) Len() int { return len(v.Expose()) }
 
 // Equal reports, in constant time for equal lengths, whether v and w hold the
 // same bytes.
+//
+//go:noinline
 func (v Value) Equal(w Value) bool {
 	return subtle.ConstantTimeCompare(v.Expose(), w.Expose()) == 1
 }
 
 // Erase overwrites the bytes with zeros, for every copy of v.
+//
+//go:noinline
 func (v Value) Erase() { clear(v.Expose()) }
 
 // Format implements [fmt.Formatter]. Every verb prints the same marker.

@@ -7,6 +7,9 @@
 // against the bytes present. What it returns aliases the input, and the caller
 // clones what it keeps.
 //
+// The methods are not inlined: in WebAssembly each copy would be a hundred bytes
+// or more, and there would be hundreds.
+//
 // [RFC 8446, Section 3]: https://www.rfc-editor.org/rfc/rfc8446.html#section-3
 // [RFC 9420, Section 2.1.2]: https://www.rfc-editor.org/rfc/rfc9420.html#section-2.1.2
 package tlsenc
@@ -40,9 +43,13 @@ type Reader struct {
 func NewReader(b []byte) Reader { return Reader{rest: b} }
 
 // Err returns the first error: ErrShort, ErrLength or ErrTooLong.
+//
+//go:noinline
 func (r *Reader) Err() error { return r.err }
 
 // Done returns the first error, or ErrTrailing if input is left over.
+//
+//go:noinline
 func (r *Reader) Done() error {
 	if r.err == nil && len(r.rest) != 0 {
 		r.fail(ErrTrailing)
@@ -51,12 +58,18 @@ func (r *Reader) Done() error {
 }
 
 // Len returns the number of bytes not yet read.
+//
+//go:noinline
 func (r *Reader) Len() int { return len(r.rest) }
 
 // Rest takes all bytes not yet read.
+//
+//go:noinline
 func (r *Reader) Rest() []byte { return r.Fixed(len(r.rest)) }
 
 // Fixed takes n bytes: opaque[n]. After an error it returns nil.
+//
+//go:noinline
 func (r *Reader) Fixed(n int) []byte {
 	if r.err != nil {
 		return nil
@@ -71,20 +84,30 @@ func (r *Reader) Fixed(n int) []byte {
 }
 
 // Uint8 takes a uint8.
+//
+//go:noinline
 func (r *Reader) Uint8() uint8 { return uint8(r.integer(1)) }
 
 // Uint16 takes a uint16.
+//
+//go:noinline
 func (r *Reader) Uint16() uint16 { return uint16(r.integer(2)) }
 
 // Uint32 takes a uint32.
+//
+//go:noinline
 func (r *Reader) Uint32() uint32 { return uint32(r.integer(4)) }
 
 // Uint64 takes a uint64.
+//
+//go:noinline
 func (r *Reader) Uint64() uint64 { return r.integer(8) }
 
 // Vector takes opaque<V> of at most most bytes. A length that is longer than
 // that is ErrTooLong; one that is not in its shortest form is ErrLength, as
 // RFC 9420, Section 2.1.2 requires.
+//
+//go:noinline
 func (r *Reader) Vector(most int) []byte {
 	first := r.Uint8()
 	if r.err != nil {
@@ -113,6 +136,7 @@ func (r *Reader) Vector(most int) []byte {
 	return r.Fixed(int(n))
 }
 
+//go:noinline
 func (r *Reader) integer(size int) uint64 {
 	var v uint64
 	for _, b := range r.Fixed(size) {
@@ -121,6 +145,7 @@ func (r *Reader) integer(size int) uint64 {
 	return v
 }
 
+//go:noinline
 func (r *Reader) fail(err error) {
 	if r.err == nil {
 		r.err = err
@@ -142,12 +167,18 @@ func NewWriter(size int) *Writer { return &Writer{b: make([]byte, 0, size)} }
 func NewSecretWriter(size int) *Writer { return &Writer{b: make([]byte, 0, size), secret: true} }
 
 // Bytes returns what was written. It is valid until the next write.
+//
+//go:noinline
 func (w *Writer) Bytes() []byte { return w.b }
 
 // Reset forgets what was written and keeps its room for what follows.
+//
+//go:noinline
 func (w *Writer) Reset() { w.b = w.b[:0] }
 
 // room makes room for n bytes where append would leave a secret behind.
+//
+//go:noinline
 func (w *Writer) room(n int) {
 	if !w.secret || cap(w.b)-len(w.b) >= n {
 		return
@@ -159,30 +190,40 @@ func (w *Writer) room(n int) {
 }
 
 // Uint8 appends a uint8.
+//
+//go:noinline
 func (w *Writer) Uint8(v uint8) {
 	w.room(1)
 	w.b = append(w.b, v)
 }
 
 // Uint16 appends a uint16.
+//
+//go:noinline
 func (w *Writer) Uint16(v uint16) {
 	w.room(2)
 	w.b = append(w.b, byte(v>>8), byte(v))
 }
 
 // Uint32 appends a uint32.
+//
+//go:noinline
 func (w *Writer) Uint32(v uint32) {
 	w.room(4)
 	w.b = append(w.b, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
 }
 
 // Uint64 appends a uint64.
+//
+//go:noinline
 func (w *Writer) Uint64(v uint64) {
 	w.Uint32(uint32(v >> 32))
 	w.Uint32(uint32(v))
 }
 
 // Fixed appends v as it is: opaque[len(v)].
+//
+//go:noinline
 func (w *Writer) Fixed(v []byte) {
 	w.room(len(v))
 	w.b = append(w.b, v...)
@@ -190,6 +231,8 @@ func (w *Writer) Fixed(v []byte) {
 
 // Vector appends v as opaque<V>. It panics if v is longer than MaxVector: the
 // caller bounds what it writes.
+//
+//go:noinline
 func (w *Writer) Vector(v []byte) {
 	header, size := vectorHeader(len(v))
 	w.Fixed(header[:size])
@@ -198,6 +241,8 @@ func (w *Writer) Vector(v []byte) {
 
 // Nested appends what write appends as the inside of a vector. It panics like
 // Vector.
+//
+//go:noinline
 func (w *Writer) Nested(write func(w *Writer)) {
 	start := len(w.b)
 	w.Uint8(0) // most are short
