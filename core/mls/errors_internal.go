@@ -57,6 +57,8 @@ var (
 	ErrTreeTooLarge = tree.ErrTooLarge
 	// ErrUnmergedLeaves says that a parent node's unmerged leaves are not such.
 	ErrUnmergedLeaves = tree.ErrUnmergedLeaves
+	// ErrSecretLength says that a secret in a Welcome is not as long as the suite's are.
+	ErrSecretLength = schedule.ErrSecretLength
 	// ErrEncryptedGroupInfo says that the GroupInfo of a Welcome cannot be decrypted.
 	ErrEncryptedGroupInfo = schedule.ErrGroupInfo
 )
