@@ -62,3 +62,7 @@ var (
 	// ErrEncryptedGroupInfo says that the GroupInfo of a Welcome cannot be decrypted.
 	ErrEncryptedGroupInfo = schedule.ErrGroupInfo
 )
+
+// ErrExportLength says that [Group.Export] was asked for more than the suite's
+// KDF can give, RFC 9420, Section 8.5.
+var ErrExportLength = schedule.ErrExportLength
