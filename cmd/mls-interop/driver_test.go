@@ -7,38 +7,42 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"conclave/internal/testkit"
 )
 
-// binary is the path of this program, built without the race detector: with it,
-// the arithmetic of P-521 takes ten times as long, and there is one goroutine.
-var binary string
+// folder is where binary puts the program, "" before it did.
+var folder string
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
+	code := m.Run()
+	if folder != "" {
+		_ = os.RemoveAll(folder)
+	}
+	os.Exit(code)
 }
 
-func run(m *testing.M) int {
+// binary builds this program once, without the race detector: with it, the
+// arithmetic of P-521 takes ten times as long, and there is one goroutine only.
+var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "mls-interop-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return "", err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // nothing to be done about it
-	binary = filepath.Join(dir, "mls-interop")
-	build := exec.Command("go", "build", "-race=false", "-o", binary, ".") //nolint:gosec // builds this folder
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building mls-interop:", err)
-		return 1
+	folder = dir
+	path := filepath.Join(dir, "mls-interop")
+	build := exec.Command("go", "build", "-race=false", "-o", path, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building mls-interop: %w\n%s", err, out)
 	}
-	return m.Run()
-}
+	return path, nil
+})
 
 // fields are the fields of a request.
 type fields map[string]any
@@ -63,6 +67,8 @@ type reply struct {
 	Kind        string   `json:"kind"`
 	Sender      int      `json:"sender"`
 	Plaintext   []byte   `json:"plaintext"`
+	AAD         []byte   `json:"aad"`
+	Ref         []byte   `json:"ref"`
 	Removed     bool     `json:"removed"`
 	Secret      []byte   `json:"secret"`
 	Value       []byte   `json:"value"`
@@ -101,7 +107,7 @@ type process struct {
 // start runs a program until the test ends.
 func start(t testing.TB, name string, args ...string) *process {
 	t.Helper()
-	cmd := exec.Command(name, args...) //nolint:gosec // programs of this test
+	cmd := exec.Command(name, args...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -126,7 +132,11 @@ func start(t testing.TB, name string, args ...string) *process {
 // startOurs runs this program.
 func startOurs(t testing.TB) *process {
 	t.Helper()
-	return start(t, binary)
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, path)
 }
 
 // startPeer runs a peer by its folder below peers, if what it needs is here.
@@ -161,9 +171,7 @@ func (p *process) try(op string, f fields) (reply, error) {
 	p.t.Helper()
 	p.calls++
 	request := fields{"id": p.calls, "op": op}
-	for name, value := range f {
-		request[name] = value
-	}
+	maps.Copy(request, f)
 	line, err := json.Marshal(request)
 	if err != nil {
 		p.t.Fatalf("encoding a request: %v", err)

@@ -8,23 +8,64 @@ import (
 
 // TestTSMLS puts members of ts-mls and of this module into one group.
 func TestTSMLS(t *testing.T) {
+	logLimits(t, tsMLS)
 	for _, suite := range tsMLS.suites {
 		t.Run(fmt.Sprintf("suite %d", suite), func(t *testing.T) {
 			t.Parallel()
-			live(t, suite, side{conclave, conclave.start(t)}, side{tsMLS, tsMLS.start(t)})
+			live(t, suite, side{conclave, startOurs(t)}, side{tsMLS, tsMLS.start(t)})
 		})
 	}
+	t.Run("tampered", func(t *testing.T) {
+		t.Parallel()
+		ours, theirs := side{conclave, startOurs(t)}, side{tsMLS, tsMLS.start(t)}
+		t.Run("from ts-mls", func(t *testing.T) { tamper(t, theirs, ours) })
+		t.Run("to ts-mls", func(t *testing.T) { tamper(t, ours, theirs) })
+	})
 }
 
 // TestCoreCrypto puts members of OpenMLS, by way of core-crypto, and of this
-// module into one group.
+// module into one group. One browser is enough for all.
 func TestCoreCrypto(t *testing.T) {
-	theirs := side{coreCrypto, coreCrypto.start(t)} // one browser is enough
+	logLimits(t, coreCrypto)
+	theirs := side{coreCrypto, coreCrypto.start(t)}
+	defer func() { theirs.t = t }()
 	for _, suite := range coreCrypto.suites {
 		t.Run(fmt.Sprintf("suite %d", suite), func(t *testing.T) {
-			theirs.t = t
-			live(t, suite, side{conclave, conclave.start(t)}, theirs)
+			live(t, suite, side{conclave, startOurs(t)}, theirs)
 		})
+	}
+	for _, suite := range []int{3, 5, 7} {
+		t.Run(fmt.Sprintf("suite %d in brief", suite), func(t *testing.T) {
+			brief(t, suite, side{conclave, startOurs(t)}, theirs)
+		})
+	}
+	t.Run("tampered", func(t *testing.T) {
+		ours := side{conclave, startOurs(t)}
+		t.Run("from core-crypto", func(t *testing.T) { tamper(t, theirs, ours) })
+		t.Run("to core-crypto", func(t *testing.T) { tamper(t, ours, theirs) })
+	})
+	t.Run("what it cannot do", func(t *testing.T) { policy(t, theirs) })
+}
+
+// logLimits says what is not tested with an implementation, and why.
+func logLimits(t *testing.T, i *implementation) {
+	t.Helper()
+	for what, why := range i.cannot {
+		t.Logf("%s lacks %s: %s", i.name, what, why)
+	}
+}
+
+// brief runs the steps that come first, each with one actor.
+func brief(t *testing.T, suite int, ours, theirs side) {
+	r := begin(t, suite, theirs, ours, true)
+	for i, s := range steps[:5] {
+		actor, other := theirs.implementation, ours.implementation
+		if i%2 == 1 {
+			actor, other = other, actor
+		}
+		if !r.run(t, s, actor, other, true) {
+			return
+		}
 	}
 }
 
@@ -49,9 +90,6 @@ func TestSelf(t *testing.T) {
 
 // live runs the whole life of a group twice: created by one, and by the other.
 func live(t *testing.T, suite int, ours, theirs side) {
-	for feature, why := range theirs.cannot {
-		t.Logf("%s lacks %s: %s", theirs.name, feature, why)
-	}
 	t.Run("ours creates", func(t *testing.T) { history(t, suite, ours, theirs, true) })
 	t.Run("theirs creates", func(t *testing.T) { history(t, suite, theirs, ours, false) })
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -47,7 +49,7 @@ func newRoom(t testing.TB, suite int, creator side) *room {
 	r := &room{t: t, suite: suite, devices: 0x1000}
 	m := r.newMember(creator)
 	m.group = m.call("create_group", fields{
-		"suite": suite, "identity": m.identity, "group_id": fmt.Appendf(nil, "a group of %s in suite %d", creator.name, suite),
+		"suite": suite, "identity": m.identity, "group_id": []byte("a group of " + creator.name + ", " + rand.Text()),
 	}).Group
 	r.members = append(r.members, m)
 	return r
@@ -128,9 +130,7 @@ func (r *room) add(by *peer, public bool, sides ...side) {
 func (r *room) propose(by *peer, public bool, kind string, f fields) {
 	r.t.Helper()
 	request := fields{"group": by.group, "kind": kind, "public": public}
-	for name, value := range f {
-		request[name] = value
-	}
+	maps.Copy(request, f)
 	sent := by.call("propose", request)
 	for _, m := range r.others(by) {
 		if got := m.call("handle", fields{"group": m.group, "message": sent.Proposal}); got.Kind != "proposal" {
@@ -144,9 +144,7 @@ func (r *room) propose(by *peer, public bool, kind string, f fields) {
 func (r *room) commit(by *peer, public bool, f fields) reply {
 	r.t.Helper()
 	request := fields{"group": by.group, "public": public}
-	for name, value := range f {
-		request[name] = value
-	}
+	maps.Copy(request, f)
 	made := by.call("commit", request)
 	r.deliver(by, made.Commit)
 	by.call("merge", fields{"group": by.group})

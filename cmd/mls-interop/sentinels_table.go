@@ -7,6 +7,8 @@ import (
 	"conclave/core/tlsenc"
 )
 
+// This file is written by TestSentinelNames.
+
 // mlsSentinels are the rules of MLS.
 var mlsSentinels = []sentinel{
 	{"ErrAlreadyMember", mls.ErrAlreadyMember},
@@ -26,6 +28,7 @@ var mlsSentinels = []sentinel{
 	{"ErrDuplicateSignatureKey", mls.ErrDuplicateSignatureKey},
 	{"ErrEncryptedGroupInfo", mls.ErrEncryptedGroupInfo},
 	{"ErrEpochLimit", mls.ErrEpochLimit},
+	{"ErrExportLength", mls.ErrExportLength},
 	{"ErrExtensionData", mls.ErrExtensionData},
 	{"ErrExtensionPlace", mls.ErrExtensionPlace},
 	{"ErrExternalCommitInit", mls.ErrExternalCommitInit},
@@ -59,6 +62,7 @@ var mlsSentinels = []sentinel{
 	{"ErrLifetime", mls.ErrLifetime},
 	{"ErrLifetimeRange", mls.ErrLifetimeRange},
 	{"ErrMembershipTag", mls.ErrMembershipTag},
+	{"ErrMisplacedTag", mls.ErrMisplacedTag},
 	{"ErrNoOldLeaf", mls.ErrNoOldLeaf},
 	{"ErrNoPendingCommit", mls.ErrNoPendingCommit},
 	{"ErrNoPredecessor", mls.ErrNoPredecessor},
@@ -94,6 +98,7 @@ var mlsSentinels = []sentinel{
 	{"ErrSameEncryptionKey", mls.ErrSameEncryptionKey},
 	{"ErrSameLeaf", mls.ErrSameLeaf},
 	{"ErrSaveFirst", mls.ErrSaveFirst},
+	{"ErrSecretLength", mls.ErrSecretLength},
 	{"ErrSelfRemove", mls.ErrSelfRemove},
 	{"ErrSender", mls.ErrSender},
 	{"ErrSenderContent", mls.ErrSenderContent},

@@ -1,4 +1,4 @@
-// The part of the peer that runs in the browser. See ../README.md for what
+// The part of the peer that runs in the browser. See ../../README.md for what
 // core-crypto cannot do.
 import * as cc from "./corecrypto.js";
 

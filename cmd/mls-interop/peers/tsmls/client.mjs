@@ -2,11 +2,17 @@
 import * as mls from "ts-mls";
 import { toBase64, Unsupported } from "../lines.mjs";
 
-/** The suites of RFC 9420 that ts-mls shares with others; the rest is in ../README.md. */
+/** The suites of RFC 9420. In usable, ts-mls makes what others can read. */
 export const suiteNames = new Map([
   [1, "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"],
+  [2, "MLS_128_DHKEMP256_AES128GCM_SHA256_P256"],
   [3, "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519"],
+  [5, "MLS_256_DHKEMP521_AES256GCM_SHA512_P521"],
+  [7, "MLS_256_DHKEMP384_AES256GCM_SHA384_P384"],
 ]);
+
+/** Those in which ts-mls makes what others can read. */
+export const usable = [1, 3];
 
 const suites = new Map();
 

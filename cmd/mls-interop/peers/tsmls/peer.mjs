@@ -1,5 +1,5 @@
 // Drives ts-mls by the JSON lines of cmd/mls-interop. One process holds any
-// number of clients and groups. See ../README.md for what ts-mls cannot do.
+// number of clients and groups. See ../../README.md for what ts-mls cannot do.
 import * as mls from "ts-mls";
 import { decodeExtension } from "ts-mls/extension.js";
 import { decodeVarLenType } from "ts-mls/codec/variableLength.js";
@@ -8,7 +8,7 @@ import { signLeafNodeCommit } from "ts-mls/leafNode.js";
 import { updateLeafKey } from "ts-mls/privateKeyPath.js";
 import { decryptSenderData } from "ts-mls/privateMessage.js";
 import { decodeRatchetTree, encodeRatchetTree } from "ts-mls/ratchetTree.js";
-import { clientConfig, config, keyPackage, newKeyPackage, suite, suiteNames } from "./client.mjs";
+import { clientConfig, config, keyPackage, newKeyPackage, suite, suiteNames, usable } from "./client.mjs";
 import { fromBase64, serve, toBase64, Unsupported } from "../lines.mjs";
 
 const handles = new Map(); // name -> key package with its private keys
@@ -178,7 +178,7 @@ async function handle(r) {
 }
 
 await serve({
-  suites: () => ({ suites: [1, 3] }),
+  suites: () => ({ suites: usable }),
 
   async key_package(r) {
     const impl = await suite(r.suite);
