@@ -22,7 +22,8 @@ type JoinOptions struct {
 
 // Join joins a group by a Welcome that was made for this KeyPackage, RFC 9420,
 // Section 12.4.3.1. The KeyPackage is used up when it succeeds, and can be used
-// again when it does not. The errors are [ErrKeyPackageUsed], [ErrNotInWelcome],
+// again when it does not. If the KeyPackage was ever saved, the group must be,
+// before it sends ([ErrSaveFirst]). The errors are [ErrKeyPackageUsed], [ErrNotInWelcome],
 // [ErrUnknownPSK], [ErrNoTree] and the rules that the Welcome breaks.
 func (k *KeyPackage) Join(welcome []byte, o JoinOptions) (*Group, error) {
 	if k.used {
@@ -50,7 +51,11 @@ func (k *KeyPackage) Join(welcome []byte, o JoinOptions) (*Group, error) {
 	k.used = true
 	k.initKey.Erase()
 	k.leafKey.Private = secret.Value{} // the group's now: Erase must not reach it
-	return k.client.newGroup(e), nil
+	g := k.client.newGroup(e)
+	// Whoever restores the KeyPackage can join again, and would begin with the
+	// same generations: the group has to be saved before it sends.
+	g.lease.taken = k.saved
+	return g, nil
 }
 
 // A joining is what a client knows while it joins by a Welcome or a GroupInfo.

@@ -21,6 +21,9 @@ type KeyPackage struct {
 	signer  *suite.SigningKey
 
 	used bool
+	// saved says that a snapshot exists, from which the same group could be
+	// joined again.
+	saved bool
 }
 
 // NewKeyPackage makes a KeyPackage with fresh keys, valid from now on for the

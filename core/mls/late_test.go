@@ -121,6 +121,59 @@ func TestLeafChange(t *testing.T) {
 	p.talk(t)
 }
 
+// A member that lacks a pre-shared key learns that it is removed all the same.
+func TestRemovedWithoutPSK(t *testing.T) {
+	p := newParty(t, x25519, 2, nil)
+	p.config = func(c *mls.Config) { c.PSK = nil }
+	p.add(t, 0, 1, mls.CommitOptions{})
+	gone := p.members[2]
+	commit, err := p.members[0].Commit(mls.CommitOptions{PSK: [][]byte{[]byte("shared")}})
+	if err != nil {
+		t.Fatalf("Commit = %v", err)
+	}
+	if _, err := gone.Process(commit.Message); !errors.Is(err, mls.ErrUnknownPSK) {
+		t.Errorf("Process = %v, want ErrUnknownPSK", err)
+	}
+	if err := p.members[0].DiscardCommit(); err != nil {
+		t.Fatalf("DiscardCommit = %v", err)
+	}
+	p.commit(t, 0, mls.CommitOptions{PSK: [][]byte{[]byte("shared")}, Remove: []mls.LeafIndex{gone.Self()}})
+	if !gone.IsRemoved() {
+		t.Error("the member was not removed")
+	}
+}
+
+// A group that was joined with a KeyPackage that was saved could be joined again
+// with it, and must be saved before it sends: RFC 9420, Section 6.3.1.
+func TestSaveAfterJoining(t *testing.T) {
+	p := newParty(t, x25519, 1, nil)
+	c := p.client(t)
+	k, err := c.NewKeyPackage()
+	if err != nil {
+		t.Fatalf("NewKeyPackage = %v", err)
+	}
+	saved := k.Snapshot()
+	commit := p.commit(t, 0, mls.CommitOptions{Add: [][]byte{k.Bytes()}})
+	for range 2 {
+		k, err := c.RestoreKeyPackage(saved)
+		if err != nil {
+			t.Fatalf("RestoreKeyPackage = %v", err)
+		}
+		g := joinBy(t, k, commit.Welcomes, mls.JoinOptions{})
+		if _, err := g.Protect(nil, nil); !errors.Is(err, mls.ErrSaveFirst) {
+			t.Fatalf("Protect = %v, want ErrSaveFirst", err)
+		}
+		g.Snapshot()
+		if _, err := g.Protect(nil, nil); err != nil {
+			t.Errorf("Protect after Snapshot = %v", err)
+		}
+	}
+	g := joinBy(t, k, commit.Welcomes, mls.JoinOptions{})
+	if _, err := g.Commit(mls.CommitOptions{}); !errors.Is(err, mls.ErrSaveFirst) {
+		t.Errorf("Commit = %v, want ErrSaveFirst", err)
+	}
+}
+
 // A proposal that is dropped is neither committed nor in the way of messages.
 func TestDropProposal(t *testing.T) {
 	p := newParty(t, x25519, 3, nil)

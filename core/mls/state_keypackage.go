@@ -18,6 +18,7 @@ import (
 //	  opaque leaf_key<V>
 //	  opaque signing_key<V>
 func (k *KeyPackage) Snapshot() secret.Value {
+	k.saved = true
 	w := newSnapshot(kindKeyPackage, k.client.suite.ID(), 8<<10)
 	if k.used {
 		w.Uint8(1)
@@ -77,7 +78,9 @@ func (d *restorer) keyPackage() (*KeyPackage, error) {
 	if !bytes.Equal(signer.Public(), public.LeafNode.SignatureKey) {
 		return nil, ErrSnapshot
 	}
-	return d.client.keyPackage(public, initKey, leafKey, signer), d.Done()
+	k := d.client.keyPackage(public, initKey, leafKey, signer)
+	k.saved = true
+	return k, d.Done()
 }
 
 // privateKey reads the private key of a public one.

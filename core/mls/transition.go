@@ -49,6 +49,10 @@ func (g *Group) begin(p *plan, update *ownUpdate) (*transition, error) {
 	if err := t.apply(update); err != nil {
 		return nil, err
 	}
+	if t.private == nil {
+		// Who is removed has no part in the new epoch's secrets.
+		return t, nil
+	}
 	var err error
 	if t.psks, err = lookup(p.PSKs, g.psk); err != nil {
 		return nil, err
