@@ -106,17 +106,21 @@ func (e *Epoch) OpenExternalInit(kemOutput []byte) (secret.Value, error) {
 
 // Retire erases what an epoch that has ended no longer needs: all but
 // SenderData, for late messages, and Resumption (RFC 9420, Section 9.2).
+// Encryption belongs to the secret tree, whose root it still is when nobody has
+// sent anything yet.
 func (e *Epoch) Retire() {
 	for _, v := range []secret.Value{
-		e.Encryption, e.Exporter, e.External, e.Confirmation, e.Membership, e.Authenticator, e.Init,
+		e.Exporter, e.External, e.Confirmation, e.Membership, e.Authenticator, e.Init,
 	} {
 		v.Erase()
 	}
 }
 
-// Erase overwrites all secrets. e is of no use after it.
+// Erase overwrites all secrets, Encryption among them. e, and a secret tree made
+// of it, are of no use after it.
 func (e *Epoch) Erase() {
 	e.Retire()
+	e.Encryption.Erase()
 	e.SenderData.Erase()
 	e.Resumption.Erase()
 }
