@@ -77,19 +77,18 @@ func (c *Client) CreateGroup(id []byte, extensions mlswire.Extensions) (*Group, 
 		id = make([]byte, c.suite.HashSize())
 		_, _ = rand.Read(id) // never fails
 	}
-	keys, err := c.NewKeyPackage()
+	leaf, keys, err := c.newLeaf()
 	if err != nil {
 		return nil, err
 	}
-	keys.initKey.Erase()
-	leaves := tree.New(c.suite, &keys.public.LeafNode)
+	leaves := tree.New(c.suite, leaf)
 	context := mlswire.GroupContext{
 		Version: mlswire.MLS10, CipherSuite: c.suite.ID(), GroupID: slices.Clone(id),
 		TreeHash: leaves.Hash(), Extensions: cloneExtensions(extensions),
 	}
 	e := &epoch{
 		suite: c.suite, context: context, encoded: mlswire.Marshal(&context), tree: leaves,
-		private: tree.NewPrivate(0, keys.leafKey), signer: keys.signer, secrets: schedule.Create(c.suite),
+		private: tree.NewPrivate(0, keys), signer: c.signer, secrets: schedule.Create(c.suite),
 	}
 	if err := c.checkCreate(e); err != nil {
 		return nil, err

@@ -30,28 +30,33 @@ type KeyPackage struct {
 // client's Lifetime. The error is one of the rules for leaf nodes that the
 // client's own Credential, Capabilities, extensions or Lifetime break.
 func (c *Client) NewKeyPackage() (*KeyPackage, error) {
-	initKey, leafKey := c.suite.GenerateKeyPair(), c.suite.GenerateKeyPair()
-	leaf := c.leafNode()
-	leaf.EncryptionKey, leaf.SignatureKey = leafKey.Public, c.signer.Public()
-	leaf.Source, leaf.Lifetime = mlswire.LeafNodeSourceKeyPackage, c.lifetime()
-	if err := signLeaf(c.suite, c.signer, &leaf, nil, 0); err != nil {
+	initKey := c.suite.GenerateKeyPair()
+	leaf, leafKey, err := c.newLeaf()
+	if err != nil {
 		return nil, err
 	}
 	public := &mlswire.KeyPackage{
 		Version:     mlswire.MLS10,
 		CipherSuite: c.suite.ID(),
 		InitKey:     initKey.Public,
-		LeafNode:    leaf,
+		LeafNode:    *leaf,
 		Extensions:  c.config.KeyPackageExtensions,
 	}
 	if err := c.rules(nil, nil).keyPackageParts(public, nil, true); err != nil {
 		return nil, err
 	}
-	var err error
 	if public.Signature, err = c.suite.SignWithLabel(c.signer, "KeyPackageTBS", public.TBS()); err != nil {
 		return nil, doing("mls: signing a KeyPackage", err)
 	}
 	return c.keyPackage(public, initKey.Private, leafKey.Private, c.signer), nil
+}
+
+// newLeaf makes a signed leaf with a fresh key, as KeyPackages have it.
+func (c *Client) newLeaf() (*mlswire.LeafNode, suite.KeyPair, error) {
+	keys, leaf := c.suite.GenerateKeyPair(), c.leafNode()
+	leaf.EncryptionKey, leaf.SignatureKey = keys.Public, c.signer.Public()
+	leaf.Source, leaf.Lifetime = mlswire.LeafNodeSourceKeyPackage, c.lifetime()
+	return &leaf, keys, signLeaf(c.suite, c.signer, &leaf, nil, 0)
 }
 
 // leafNode is a leaf of the client without keys and signature.
