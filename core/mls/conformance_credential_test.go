@@ -263,3 +263,19 @@ func conformProcess(t *testing.T, g *mls.Group, message []byte) {
 }
 
 func conformTwo(groups []*mls.Group) (a, b *mls.Group) { return groups[0], groups[1] }
+
+// TestResyncRemovesNoOtherDevice holds RFC 9420, Section 12.4.3.2: a client that
+// joins again removes its own old leaf, and no other that has its credential.
+func TestResyncRemovesNoOtherDevice(t *testing.T) {
+	groups := conformGroup(t, conformClient(t, "alice", nil), conformClient(t, "bob", nil), conformClient(t, "bob", nil))
+	info, err := groups[0].GroupInfo(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := conformClient(t, "bob", nil).JoinExternal(info, mls.ExternalOptions{Resync: true}); !errors.Is(err, mls.ErrNoOldLeaf) {
+		t.Errorf("JoinExternal of a third device = %v, want ErrNoOldLeaf", err)
+	}
+	if _, _, err := conformClient(t, "alice", nil).JoinExternal(info, mls.ExternalOptions{Resync: true}); err != nil {
+		t.Errorf("JoinExternal of the one with its credential = %v", err)
+	}
+}

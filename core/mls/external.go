@@ -16,7 +16,7 @@ type ExternalOptions struct {
 	// RatchetTree is the tree if it is not in the GroupInfo.
 	RatchetTree []byte
 	// Resync removes this client's old leaf: the one with its signature key
-	// or, failing that, with its credential.
+	// or, failing that, the only one with its credential.
 	Resync bool
 	// PSK are ids of external pre-shared keys to mix in.
 	PSK [][]byte
@@ -107,16 +107,19 @@ func (j *joining) begin(o *ExternalOptions) (*transition, []mlswire.ProposalOrRe
 // oldLeaf finds this client's leaf in a group that it joins again.
 func (c *Client) oldLeaf(t *tree.Tree) (LeafIndex, bool) {
 	var same LeafIndex
-	var found bool
+	var found int
 	for i, leaf := range t.Members() {
 		if bytes.Equal(leaf.SignatureKey, c.signer.Public()) {
 			return i, true
 		}
-		if !found && sameCredential(&leaf.Credential, &c.leaf.credential) {
-			same, found = i, true
+		if sameCredential(&leaf.Credential, &c.leaf.credential) {
+			same = i
+			found++
 		}
 	}
-	return same, found
+	// Several with one credential are devices of one user: which of them this
+	// client was, nothing says.
+	return same, found == 1
 }
 
 // commit makes the external commit and the group as it is after it.
