@@ -105,18 +105,17 @@ func joinExternally(r *room, actor, other *peer, public bool) {
 	} else {
 		info = r.commit(other, public, nil).GroupInfo
 	}
-	joinBy(r, actor, fields{"group_info": info})
+	joinBy(r, r.newMember(actor.side), fields{"group_info": info})
 }
 
 func joinExternallyBeside(r *room, actor, other *peer, _ bool) {
-	joinBy(r, actor, fields{
+	joinBy(r, r.newMember(actor.side), fields{
 		"group_info":   other.call("group_info", fields{"group": other.group}).GroupInfo,
 		"ratchet_tree": other.call("ratchet_tree", fields{"group": other.group}).RatchetTree,
 	})
 }
 
-func joinBy(r *room, actor *peer, f fields) {
-	m := r.newMember(actor.side)
+func joinBy(r *room, m *peer, f fields) {
 	f["suite"], f["identity"] = r.suite, m.identity
 	joined := m.call("external_join", f)
 	m.group = joined.Group

@@ -39,6 +39,14 @@ func tamper(t *testing.T, from, to side) {
 	r := newRoom(t, 1, from)
 	by := r.members[0]
 	g := r.guest(to)
+	t.Run("KeyPackage", func(t *testing.T) {
+		r.use(t)
+		for _, b := range tampered(g.keyPackage, by) {
+			if _, err := by.try("commit", fields{"group": by.group, "add": [][]byte{b}, "public": true}); err == nil {
+				t.Fatalf("added a client with a KeyPackage that was changed: %x", b)
+			}
+		}
+	})
 	t.Run("Welcome", func(t *testing.T) {
 		r.use(t)
 		made := by.call("commit", fields{"group": by.group, "add": [][]byte{g.keyPackage}, "tree_in_welcome": true, "public": true})
@@ -76,6 +84,18 @@ func tamper(t *testing.T, from, to side) {
 			r.agree()
 		})
 	}
+	t.Run("GroupInfo", func(t *testing.T) {
+		r.use(t)
+		made := r.commit(by, true, fields{"tree_in_welcome": true})
+		m := r.newMember(to)
+		for _, b := range tampered(made.GroupInfo, g.peer) {
+			if _, err := m.try("external_join", fields{"suite": r.suite, "identity": m.identity, "group_info": b}); err == nil {
+				t.Fatalf("joined by a GroupInfo that was changed: %x", b)
+			}
+		}
+		joinBy(r, m, fields{"group_info": made.GroupInfo})
+		r.agree()
+	})
 	t.Run("application data", func(t *testing.T) {
 		r.use(t)
 		sent := by.protect([]byte{7})

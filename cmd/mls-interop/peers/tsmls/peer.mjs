@@ -221,7 +221,7 @@ await serve({
     return {
       commit: toBase64(mls.encodeMlsMessage(made.commit)),
       welcome: made.welcome && message("mls_welcome", "welcome", made.welcome),
-      group_info: await groupInfo(made.newState, g.impl, false),
+      group_info: await groupInfo(made.newState, g.impl, r.tree_in_welcome === true),
     };
   },
 
