@@ -26,8 +26,6 @@ var (
 	// ErrReInit says that the group has ended with a ReInit, RFC 9420, Section
 	// 11.2.
 	ErrReInit = errors.New("mls: the group was reinitialized")
-	// ErrNothingToPropose says that a change changes nothing.
-	ErrNothingToPropose = errors.New("mls: nothing to propose")
 	// ErrEpochLimit says that the group has reached the last epoch.
 	ErrEpochLimit = errors.New("mls: the group is in its last epoch")
 )

@@ -80,8 +80,6 @@ var (
 
 // Proposals and lists of proposals, RFC 9420, Sections 12.1 and 12.2.
 var (
-	// ErrUpdateSender says that an Update does not come from a member.
-	ErrUpdateSender = errors.New("mls: Update is not from a member")
 	// ErrRemoveBlank says that a Remove is of a leaf that is blank or outside the tree.
 	ErrRemoveBlank = errors.New("mls: Remove of a leaf that is not a member")
 	// ErrPSKType says that a PSK is of an unknown type or usage.

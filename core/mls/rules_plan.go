@@ -40,7 +40,7 @@ func (p *plan) take(sent *sentProposal) error {
 		p.Adds = append(p.Adds, &v.KeyPackage)
 	case *mlswire.Update:
 		if sent.Sender.Type != mlswire.SenderTypeMember {
-			return ErrUpdateSender
+			return ErrExternalProposal
 		}
 		at := tree.LeafIndex(sent.Sender.Index)
 		if at == p.committer {

@@ -54,7 +54,7 @@ func (r *rules) add(v *mlswire.Add, s sending) error {
 // update is RFC 9420, Section 12.1.2.
 func (r *rules) update(v *mlswire.Update, from mlswire.Sender, s sending) error {
 	if from.Type != mlswire.SenderTypeMember {
-		return ErrUpdateSender
+		return ErrExternalProposal
 	}
 	at := tree.LeafIndex(from.Index)
 	old := r.tree.Leaf(at)

@@ -1,0 +1,284 @@
+package mls
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"conclave/core/mlswire"
+)
+
+// What is unknown is kept and ignored, RFC 9420, Sections 7.2, 13.4 and 13.5: in
+// capabilities, in the extensions of KeyPackage, leaf and GroupInfo, and in
+// required_capabilities that members list.
+func TestUnknownIsIgnored(t *testing.T) {
+	capabilities := GREASE(defaultCapabilities(quick))
+	unknown := mlswire.Extension{Type: unknownExtension, Data: []byte("who knows")}
+	grease := mlswire.Extension{Type: capabilities.Extensions[0], Data: []byte{1, 2, 3}}
+	capabilities.Versions = append(capabilities.Versions, 0x0a0a)
+	capabilities.Extensions = append(capabilities.Extensions, unknownExtension)
+	edit := func(c *Config) {
+		c.Capabilities, c.LeafExtensions = &capabilities, mlswire.Extensions{unknown, grease}
+	}
+	alice := must1(testClient(t, "alice", edit).CreateGroup(nil, mlswire.Extensions{unknown}))
+	bob := keyPackageForgery{keyPackage: func(k *mlswire.KeyPackage) {
+		k.Extensions = mlswire.Extensions{grease, {Type: 0xff99}} // the last is listed nowhere
+	}}.make(t, testClient(t, "bob", edit))
+	commit, err := alice.Commit(CommitOptions{
+		Add: [][]byte{bob.Bytes()}, GroupInfoExtensions: mlswire.Extensions{grease, {Type: 0xff98}}, GroupInfo: true,
+	})
+	if err != nil {
+		t.Fatalf("Commit() = %v", err)
+	}
+	must0(alice.MergeCommit())
+	joined, err := bob.Join(commit.Welcomes[0].Message, JoinOptions{})
+	if err != nil {
+		t.Fatalf("Join() = %v", err)
+	}
+	member, _ := joined.Member(0)
+	if !slices.ContainsFunc(member.Leaf.Extensions, func(e mlswire.Extension) bool {
+		return e.Type == unknown.Type && bytes.Equal(e.Data, unknown.Data)
+	}) {
+		t.Error("an unknown extension of a leaf was not kept")
+	}
+	if data, ok := joined.Extensions().Find(unknownExtension); !ok || !bytes.Equal(data, unknown.Data) {
+		t.Error("an unknown extension of the group, which all support, was not kept")
+	}
+	// Who joins from outside ignores what it does not know in the GroupInfo.
+	_, external, err := testClient(t, "carol", edit).JoinExternal(commit.GroupInfo, ExternalOptions{})
+	if err != nil {
+		t.Fatalf("JoinExternal() = %v", err)
+	}
+	must1(joined.Process(external.Message))
+	follow(t, joined, must1(alice.Commit(CommitOptions{})).Message)
+}
+
+// A client's own GREASE is nothing that it supports, RFC 9420, Section 13.5.
+func TestOwnGREASEIsNotSupport(t *testing.T) {
+	s := newScene(t)
+	capabilities := s.bob.client.leaf.capabilities
+	greasy := GREASE(capabilities)
+	value := greasy.Extensions[len(greasy.Extensions)-1]
+	frank := newKeyPackage(t, s.newcomer(t, func(c *Config) { c.Capabilities = &greasy }))
+	out := forgery{proposals: byValue(frank.add())}.make(t, s.mallory)
+	bad := info(func(i *mlswire.GroupInfo) { i.GroupContext.Extensions = mlswire.Extensions{{Type: value}} })
+	if _, err := frank.Join(bad.make(t, out, frank), JoinOptions{}); !errors.Is(err, ErrGroupExtension) {
+		t.Errorf("Join() = %v, want ErrGroupExtension", err)
+	}
+	if len(capabilities.Extensions) != 1 {
+		t.Error("GREASE changed its argument")
+	}
+}
+
+func TestGREASEValues(t *testing.T) {
+	want := []uint16{0x0a0a, 0x1a1a, 0x2a2a, 0x3a3a, 0x4a4a, 0x5a5a, 0x6a6a, 0x7a7a, 0x8a8a, 0x9a9a, 0xaaaa, 0xbaba, 0xcaca, 0xdada, 0xeaea}
+	var got []uint16
+	for v := range 1 << 16 {
+		if isGREASE(uint16(v)) {
+			got = append(got, uint16(v))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("GREASE values = %x, want %x", got, want)
+	}
+	for range 100 {
+		if v := grease[uint16](); !isGREASE(v) {
+			t.Errorf("grease() = %x", v)
+		}
+	}
+}
+
+// Credential types must be supported by all, RFC 9420, Section 7.3.
+func TestRefuseCredentialSupport(t *testing.T) {
+	lists := func(types ...mlswire.CredentialType) func(*Config) {
+		return func(c *Config) {
+			capabilities := *c.Capabilities
+			capabilities.Credentials = types
+			c.Capabilities = &capabilities
+		}
+	}
+	const basicType, x509Type = mlswire.CredentialTypeBasic, mlswire.CredentialTypeX509
+	certificate := func(l *mlswire.LeafNode) { l.Credential = certified(l.SignatureKey) }
+
+	t.Run("members do not support the newcomer's", func(t *testing.T) {
+		s := newScene(t, lists(basicType))
+		k := keyPackageForgery{leaf: certificate}.make(t, s.newcomer(t, lists(basicType, x509Type)))
+		refuses(t, s.bob, mallory(k.add())(t, s), ErrCredentialSupport)
+		s.turn(t, s.mallory)
+		// Mallory's own new credential is refused as well.
+		refuses(t, s.bob, forgery{leaf: func(l *mlswire.LeafNode) {
+			certificate(l)
+			l.Capabilities.Credentials = []mlswire.CredentialType{basicType, x509Type}
+		}}.commit(t, s.mallory), ErrCredentialSupport)
+		s.turn(t, s.mallory)
+	})
+	t.Run("the newcomer does not support a member's", func(t *testing.T) {
+		s := newScene(t)
+		credential := certified(s.carol.current.signer.Public())
+		c := must1(s.carol.Commit(CommitOptions{Leaf: LeafChange{Credential: &credential}}))
+		s.settle(t, s.carol, c.Message)
+		k := newKeyPackage(t, s.newcomer(t, lists(basicType)))
+		refuses(t, s.bob, mallory(k.add())(t, s), ErrCredentialSupport)
+		s.turn(t, s.mallory)
+		// Nor may a member stop supporting it.
+		refuses(t, s.bob, forgery{leaf: func(l *mlswire.LeafNode) {
+			l.Capabilities.Credentials = []mlswire.CredentialType{basicType}
+		}}.commit(t, s.mallory), ErrCredentialSupport)
+		update := forgeUpdate(t, s.mallory, func(l *mlswire.LeafNode) {
+			l.Capabilities.Credentials = []mlswire.CredentialType{basicType}
+		}, nil)
+		ref := s.byReference(t, forgeProposal(t, s.mallory, s.mallory.current.sender(), nil, update), s.mallory)
+		refuses(t, s.bob, forgery{proposals: []mlswire.ProposalOrRef{ref}}.commit(t, s.carol), ErrCredentialSupport)
+		// With Carol removed in the same commit there is nobody to support.
+		c = must1(s.alice.Commit(CommitOptions{Remove: []LeafIndex{3}, Add: [][]byte{k.Bytes()}, WithoutPending: true}))
+		follow(t, s.bob, c.Message)
+		must1(k.Join(c.Welcomes[0].Message, JoinOptions{}))
+	})
+}
+
+// A member may be removed and its client added again in one commit, RFC 9420,
+// Section 12.2.
+func TestRemoveAndAddAgain(t *testing.T) {
+	s := newScene(t)
+	k := newKeyPackage(t, s.carol.client)
+	c, err := s.alice.Commit(CommitOptions{Remove: []LeafIndex{3}, Add: [][]byte{k.Bytes()}})
+	if err != nil {
+		t.Fatalf("Commit() = %v", err)
+	}
+	follow(t, s.bob, c.Message)
+	must1(k.Join(c.Welcomes[0].Message, JoinOptions{}))
+}
+
+// Required capabilities may be introduced with the removal of who lacks them, RFC
+// 9420, Section 12.1.7.
+func TestRequireWhatOnlyTheRemovedLack(t *testing.T) {
+	s := newScene(t)
+	frank := newKeyPackage(t, s.newcomer(t))
+	c := must1(s.alice.Commit(CommitOptions{Add: [][]byte{frank.Bytes()}}))
+	s.settle(t, s.alice, c.Message)
+	// Everybody but Frank, at leaf 5, gets to support one more extension.
+	more := s.bob.client.leaf.capabilities
+	more.Extensions = append(slices.Clone(more.Extensions), unknownExtension)
+	for _, g := range s.members() {
+		c := must1(g.Commit(CommitOptions{Leaf: LeafChange{Capabilities: &more}}))
+		s.settle(t, g, c.Message)
+	}
+	extensions := s.extensions(mlswire.Extension{Type: unknownExtension}).Extensions
+	if _, err := s.alice.Commit(CommitOptions{Extensions: &extensions}); !errors.Is(err, ErrGroupExtension) {
+		t.Errorf("Commit() with Frank = %v, want ErrGroupExtension", err)
+	}
+	c, err := s.alice.Commit(CommitOptions{Extensions: &extensions, Remove: []LeafIndex{5}})
+	if err != nil {
+		t.Fatalf("Commit() = %v", err)
+	}
+	follow(t, s.bob, c.Message)
+}
+
+// Lifetimes at their limits, RFC 9420, Sections 7.2 and 7.3.
+func TestLifetime(t *testing.T) {
+	at := func(from, to time.Duration) mlswire.Lifetime { return lifetime(from, to) }
+	p := policy{now: testNow}
+	for _, c := range []struct {
+		name           string
+		lifetime       mlswire.Lifetime
+		send, received bool
+	}{
+		{"within", at(-time.Hour, time.Hour), true, true},
+		{"from now", at(0, time.Hour), true, true},
+		{"until now", at(-time.Hour, 0), true, true},
+		{"over since a second", at(-time.Hour, -time.Second), false, true},
+		{"over since as long as may be", at(-40*24*time.Hour, -lateness), false, true},
+		{"over since a second longer", at(-40*24*time.Hour, -lateness-time.Second), false, false},
+		{"begins in a second", at(time.Second, time.Hour), false, true},
+		{"begins when clocks may say", at(skew, 2*skew), false, true},
+		{"begins a second later", at(skew+time.Second, 2*skew), false, false},
+		{"from the beginning of time", mlswire.Lifetime{NotAfter: 1 << 62}, true, true},
+		{"from the end of time", mlswire.Lifetime{NotBefore: 1<<64 - 1, NotAfter: 1<<64 - 1}, false, false},
+	} {
+		if got := p.inside(c.lifetime, true); got != c.send {
+			t.Errorf("%s: inside() for sending = %v, want %v", c.name, got, c.send)
+		}
+		if got := p.inside(c.lifetime, false); got != c.received {
+			t.Errorf("%s: inside() for receiving = %v, want %v", c.name, got, c.received)
+		}
+	}
+	early := policy{now: time.Unix(-1000, 0)} // a clock that was never set
+	if early.inside(at(-time.Hour, time.Hour), false) {
+		t.Error("inside() = true for a clock before 1970")
+	}
+	year := policy{now: testNow, maxLifetime: 366 * 24 * time.Hour}
+	for l, want := range map[mlswire.Lifetime]bool{
+		at(0, 366*24*time.Hour):             true,
+		at(0, 366*24*time.Hour+time.Second): false,
+		at(0, 0):                            true,
+		at(time.Second, 0):                  false,
+		{NotAfter: 1<<64 - 1}:               false,
+	} {
+		if got := year.accepts(l); got != want {
+			t.Errorf("accepts(%v) = %v, want %v", l, got, want)
+		}
+	}
+}
+
+// A client keeps so many proposals and no more.
+func TestRefuseTooManyProposals(t *testing.T) {
+	s := newScene(t)
+	message := must1(s.mallory.ProposeRemove(4, SendOptions{}))
+	s.bob.proposals = make([]*proposal, maxProposals)
+	for i := range s.bob.proposals {
+		s.bob.proposals[i] = &proposal{sentProposal: sentProposal{Proposal: remove(3)}}
+	}
+	if _, err := s.bob.Process(message); !errors.Is(err, ErrTooManyProposals) {
+		t.Errorf("Process() = %v, want ErrTooManyProposals", err)
+	}
+	if _, err := s.bob.ProposeRemove(4, SendOptions{}); !errors.Is(err, ErrTooManyProposals) {
+		t.Errorf("ProposeRemove() = %v, want ErrTooManyProposals", err)
+	}
+	s.bob.proposals = nil
+	s.turn(t, s.mallory)
+}
+
+// Each error that the rules name is what a test wants of something refused. One
+// that no test wants is a rule that nobody knows to hold.
+func TestEveryRuleIsTested(t *testing.T) {
+	read := func(pattern string) string {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files %s: %v", pattern, err)
+		}
+		var all strings.Builder
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(source)
+		}
+		return all.String()
+	}
+	words := func(source string) map[string]bool {
+		set := map[string]bool{}
+		for _, w := range strings.FieldsFunc(source, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			set[w] = true
+		}
+		return set
+	}
+	tests, below := words(read("*_test.go")), words(read("internal/*/*_test.go"))
+	declared := regexp.MustCompile(`(?m)^\t(Err\w+) += \w+\.(\w+)`).FindAllStringSubmatch(read("*rrors*.go"), -1)
+	if len(declared) < 80 {
+		t.Fatalf("found %d errors; were they moved?", len(declared))
+	}
+	for _, m := range declared {
+		// An error of a package below may be tested there, under the name it has.
+		if !tests[m[1]] && (m[2] == "New" || !below[m[2]]) {
+			t.Errorf("no test wants %s", m[1])
+		}
+	}
+}
