@@ -148,7 +148,7 @@ func startPeer(t testing.TB, folder string) *process {
 	}
 	dir := filepath.Join("peers", folder)
 	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
-		testkit.Missing(t, "the interop peer %s is not installed; run make interop-peers", folder)
+		testkit.Missing(t, "the interop peer %s is not installed; run make peers", folder)
 	}
 	return start(t, node, filepath.Join(dir, "peer.mjs"))
 }

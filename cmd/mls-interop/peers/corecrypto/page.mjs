@@ -258,24 +258,12 @@ const ops = {
   },
 };
 
-/** core-crypto's errors are nested variants; the innermost name says most. */
+/** core-crypto's errors are variants within variants; the innermost says most. */
 function describe(e) {
-  let name = e.tag ?? e.name ?? "Error";
-  let text = e.message ?? String(e);
-  for (let inner = e.inner; inner !== undefined; inner = inner.inner) {
-    for (const value of Object.values(inner)) {
-      if (typeof value === "string") text = value;
-      if (value?.tag !== undefined) {
-        name = value.tag;
-        inner = value;
-      }
-    }
-    if (inner.inner === undefined) break;
-  }
-  return { error: name, message: text };
+  const [inner] = Object.values(e.inner ?? {});
+  if (inner?.tag !== undefined) return describe(inner);
+  return { error: e.tag ?? e.name ?? "Error", message: typeof inner === "string" ? inner : String(e.message ?? e) };
 }
-
-const send = (path, value) => fetch(path, { method: "POST", body: JSON.stringify(value) });
 
 await cc.initWasmModule("corecrypto.wasm");
 for (;;) {
@@ -286,5 +274,5 @@ for (;;) {
   } catch (e) {
     said = describe(e);
   }
-  await send("answer", said);
+  await fetch("answer", { method: "POST", body: JSON.stringify(said) });
 }
