@@ -287,6 +287,12 @@ func FuzzProcess(f *testing.F) {
 			}
 		}
 	}
+	// Every field of a proposal and of a commit once.
+	for field := range byte(40) {
+		f.Add(uint8(1), uint8(outerFields), []byte{field, 0})
+		f.Add(uint8(7), uint8(outerFields), []byte{field, 0})
+		f.Add(uint8(7), uint8(leafFields), []byte{field, 0})
+	}
 	f.Fuzz(func(t *testing.T, which, at uint8, ops []byte) {
 		c := &scene.cases[int(which)%len(scene.cases)]
 		bob, mallory := must1(scene.clients[0].Restore(c.bob)), must1(scene.clients[1].Restore(c.mallory))
