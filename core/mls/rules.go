@@ -12,14 +12,18 @@ import (
 // other rules_*.go files holds the rules of one kind of object, as a table
 // where the rules are alike:
 //
-//	rules_extensions.go  Sections 11.1, 13.4, 17.3  where extensions may be, what members must support
-//	rules_leaf.go        Section 7.3                LeafNode
-//	rules_keypackage.go  Section 10.1               KeyPackage
-//	rules_proposal.go    Section 12.1               one proposal
-//	rules_sender.go      Sections 6, 6.1, 12.1.8    who may send what, and by which key it is signed
-//	rules_plan.go        Sections 12.2, 12.3        a list of proposals
-//	rules_commit.go      Section 12.4               the path of a commit
-//	rules_join.go        Section 12.4.3             Welcome, GroupInfo and the tree of a group to join
+//	rules_extensions.go    Sections 13.4, 17.3        where extensions may be, and what is in them
+//	rules_capabilities.go  Sections 11.1, 13.4        what members must support
+//	rules_leaf.go          Section 7.3                LeafNode
+//	rules_x509.go          Section 5.3                the key of a certificate
+//	rules_keypackage.go    Section 10.1               KeyPackage
+//	rules_proposal.go      Section 12.1               one proposal
+//	rules_sender.go        Sections 6, 6.1, 12.1.8    who may send what, and by which key it is signed
+//	rules_plan.go          Sections 12.2, 12.3        a list of proposals
+//	rules_members.go       Sections 7.3, 12.2         what members have in common
+//	rules_commit.go        Section 12.4               the path of a commit
+//	rules_join.go          Section 12.4.3             Welcome, GroupInfo and the tree of a group to join
+//	rules_successor.go     Sections 11.2, 11.3        a group that follows another
 //
 // Nothing here changes anything: a rule looks at immutable values and returns
 // nil or an error that wraps the sentinel of the broken rule.

@@ -2,7 +2,6 @@ package mls
 
 import (
 	"bytes"
-	"slices"
 
 	"conclave/core/mlswire"
 	"conclave/core/tlsenc"
@@ -40,25 +39,16 @@ func isDefaultProposal(t mlswire.ProposalType) bool {
 	return t >= mlswire.ProposalTypeAdd && t <= mlswire.ProposalTypeGroupContextExtensions
 }
 
-func listsExtension(c *mlswire.Capabilities, t mlswire.ExtensionType) bool {
-	return isDefaultExtension(t) || slices.Contains(c.Extensions, t)
-}
-
-func listsProposal(c *mlswire.Capabilities, t mlswire.ProposalType) bool {
-	return isDefaultProposal(t) || slices.Contains(c.Proposals, t)
-}
-
 // extensionsAt checks a list of extensions in one of the places: that no type is there
 // twice (RFC 9420, Section 13.4), that known types may be there, and that the
 // data of those that a client acts on is well formed. Unknown types are kept
 // and ignored.
 func extensionsAt(at place, list mlswire.Extensions) error {
-	seen := make(map[mlswire.ExtensionType]bool, len(list))
+	var seen typeSet
 	for _, e := range list {
-		if seen[e.Type] {
+		if !seen.add(uint16(e.Type)) {
 			return ErrDuplicateExtension
 		}
-		seen[e.Type] = true
 		if int(e.Type) < len(places) && isDefaultExtension(e.Type) && places[e.Type]&at == 0 {
 			return ErrExtensionPlace
 		}
@@ -146,68 +136,4 @@ func (r *rules) groupExtensions(list, old mlswire.Extensions) error {
 		}
 	}
 	return nil
-}
-
-// demands are what the parameters of a group require of each member: RFC 9420,
-// Sections 11.1 and 13.4.
-type demands struct {
-	version    mlswire.ProtocolVersion
-	suite      mlswire.CipherSuite
-	extensions mlswire.Extensions // of the GroupContext
-	required   mlswire.RequiredCapabilities
-}
-
-// demandsOf returns the demands of a group with the version and suite of
-// context and the given extensions.
-func demandsOf(context *mlswire.GroupContext, extensions mlswire.Extensions) (*demands, error) {
-	d := &demands{version: context.Version, suite: context.CipherSuite, extensions: extensions}
-	data, ok := extensions.Find(mlswire.ExtensionTypeRequiredCapabilities)
-	if !ok {
-		return d, nil
-	}
-	required, err := mlswire.ParseRequiredCapabilities(data)
-	if err != nil {
-		return nil, because(ErrExtensionData, err)
-	}
-	d.required = *required
-	return d, nil
-}
-
-// A supporter is a client with its capabilities, seen by a group's demands.
-type supporter struct {
-	*demands
-	has *mlswire.Capabilities
-}
-
-// demandRules hold for each member of a group.
-var demandRules = []rule[supporter]{
-	{"11.1", ErrLeafVersion, func(_ *rules, s supporter) bool {
-		return slices.Contains(s.has.Versions, s.version) && slices.Contains(s.has.CipherSuites, s.suite)
-	}},
-	{"13.4", ErrGroupExtension, func(_ *rules, s supporter) bool {
-		return !slices.ContainsFunc(s.extensions, func(e mlswire.Extension) bool { return !listsExtension(s.has, e.Type) })
-	}},
-	{"11.1", ErrRequiredCapabilities, func(_ *rules, s supporter) bool {
-		for _, t := range s.required.ExtensionTypes {
-			if !listsExtension(s.has, t) {
-				return false
-			}
-		}
-		for _, t := range s.required.ProposalTypes {
-			if !listsProposal(s.has, t) {
-				return false
-			}
-		}
-		for _, t := range s.required.CredentialTypes { // there are no default credential types
-			if !slices.Contains(s.has.Credentials, t) {
-				return false
-			}
-		}
-		return true
-	}},
-}
-
-// metBy returns the first demand that a client with these capabilities does not meet.
-func (d *demands) metBy(has *mlswire.Capabilities) error {
-	return judge(nil, demandRules, supporter{d, has})
 }

@@ -54,9 +54,7 @@ var leafRules = []rule[leafCase]{
 		return slices.Contains(c.leaf.Capabilities.Credentials, c.leaf.Credential.Type)
 	}},
 	{"7.3", ErrLeafExtension, func(_ *rules, c leafCase) bool {
-		return !slices.ContainsFunc(c.leaf.Extensions, func(e mlswire.Extension) bool {
-			return !listsExtension(&c.leaf.Capabilities, e.Type)
-		})
+		return includes(c.leaf.Capabilities.Extensions, extensionTypes(c.leaf.Extensions))
 	}},
 	{"7.2", ErrLifetimeRange, func(r *rules, c leafCase) bool {
 		return c.leaf.Source != mlswire.LeafNodeSourceKeyPackage || r.policy.accepts(c.leaf.Lifetime)
