@@ -40,13 +40,14 @@ func (p *program) newClient(id suite.ID, identity string) (*client, error) {
 }
 
 // capabilities are those of a client that may meet any other: all suites, both
-// types of credentials.
+// types of credentials, and values that mean nothing, which others must ignore.
 func capabilities() *mlswire.Capabilities {
-	return &mlswire.Capabilities{
+	c := mls.GREASE(mlswire.Capabilities{
 		Versions:     []mlswire.ProtocolVersion{mlswire.MLS10},
 		CipherSuites: suite.IDs(),
 		Credentials:  []mlswire.CredentialType{mlswire.CredentialTypeBasic, mlswire.CredentialTypeX509},
-	}
+	})
+	return &c
 }
 
 func (p *program) psk(id []byte) (secret.Value, bool) {
