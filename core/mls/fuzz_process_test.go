@@ -220,6 +220,7 @@ func (c *fuzzCase) commit(t testing.TB, mallory *Group, at stage, m *mutator) fu
 		case plaintext: // here: the proposals, before anything is computed
 			f.proposals = m.commit(t, &mlswire.Commit{Proposals: f.proposals}).Proposals
 			f.noPath = m.next()%2 == 1
+		default: // make changes the message
 		}
 	}
 	made := f.make(t, mallory)

@@ -118,11 +118,11 @@ func (g *Group) encode() secret.Value {
 	if err := g.messages.EncodeAhead(w, uint32(g.current.self()), g.lease.handshake, g.lease.application); err != nil {
 		panic("mls: internal error: lease out of reach")
 	}
-	w.Uint8(uint8(len(g.past))) //nolint:gosec // at most maxPastEpochs
+	w.Uint8(uint8(len(g.past))) // at most maxPastEpochs
 	for _, p := range g.past {
 		p.encode(w, g.current.tree)
 	}
-	w.Uint16(uint16(len(g.proposals))) //nolint:gosec // at most maxProposals
+	w.Uint16(uint16(len(g.proposals))) // at most maxProposals
 	for _, p := range g.proposals {
 		p.encode(w, g.current.signer)
 	}

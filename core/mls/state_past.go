@@ -28,7 +28,7 @@ func (p *pastEpoch) encode(w *tlsenc.Writer, now *tree.Tree) {
 	w.Fixed(p.secrets.Resumption.Expose())
 	p.messages.Encode(w)
 	changes := p.changes(now)
-	w.Uint32(uint32(len(changes))) //nolint:gosec // at most tree.MaxLeaves
+	w.Uint32(uint32(len(changes))) // at most tree.MaxLeaves
 	for _, i := range changes {
 		w.Uint32(uint32(i))
 		s, ok := p.sender(i)

@@ -134,7 +134,7 @@ func (s *StagedCommit) encode(w *tlsenc.Writer) {
 			w.Uint32(uint32(i))
 		}
 	})
-	w.Uint32(uint32(len(s.proposals))) //nolint:gosec // a commit holds far fewer
+	w.Uint32(uint32(len(s.proposals))) // a commit holds far fewer
 	for i := range s.proposals {
 		encodeSent(w, &s.proposals[i])
 	}

@@ -15,7 +15,7 @@ import (
 // Indices ascend, and an empty node is one that has become blank. Trees share the
 // nodes that are the same in both.
 func encodeChanges(w *tlsenc.Writer, from, to mlswire.RatchetTree) {
-	w.Uint32(uint32(len(to.Leaves))) //nolint:gosec // at most tree.MaxLeaves
+	w.Uint32(uint32(len(to.Leaves))) // at most tree.MaxLeaves
 	encodeChanged(w, from.Leaves, to.Leaves, (*mlswire.LeafNode).Encode)
 	encodeChanged(w, from.Parents, to.Parents, (*mlswire.ParentNode).Encode)
 }
@@ -26,7 +26,7 @@ func encodeChanged[T any](w *tlsenc.Writer, from, to []*T, encode func(*T, *tlse
 			if n == at(from, i) {
 				continue
 			}
-			w.Uint32(uint32(i)) //nolint:gosec // at most tree.MaxLeaves
+			w.Uint32(uint32(i)) // at most tree.MaxLeaves
 			w.Nested(func(w *tlsenc.Writer) {
 				if n != nil {
 					encode(n, w)

@@ -49,18 +49,18 @@ func (n *node) fork(leaf, size uint32) *node {
 	return c
 }
 
-// eraseFork overwrites what a fork of n does not share with it.
-func (c *node) eraseFork(n *node, leaf, size uint32) {
+// eraseFork overwrites what n, a fork, does not share with what it is a fork of.
+func (n *node) eraseFork(of *node, leaf, size uint32) {
 	switch {
-	case n.left == nil && n.ratchets == nil:
-		c.erase()
-	case n.left == nil:
-		for kind := range c.ratchets {
-			c.ratchets[kind].secret.Erase()
+	case of.left == nil && of.ratchets == nil:
+		n.erase()
+	case of.left == nil:
+		for kind := range n.ratchets {
+			n.ratchets[kind].secret.Erase()
 		}
 	case branch(leaf, size):
-		c.right.eraseFork(n.right, leaf-size/2, size/2)
+		n.right.eraseFork(of.right, leaf-size/2, size/2)
 	default:
-		c.left.eraseFork(n.left, leaf, size/2)
+		n.left.eraseFork(of.left, leaf, size/2)
 	}
 }
