@@ -88,7 +88,7 @@ func (r *rules) singly(p *plan, list []sentProposal, why purpose, s sending) err
 		case *mlswire.Add:
 			// The demands are those of the new extensions, Section 12.3.
 			if sent.Checked {
-				err = d.metBy(&v.KeyPackage.LeafNode.Capabilities)
+				err = r.stillAddable(&v.KeyPackage.LeafNode, d, s)
 			} else if err = r.keyPackageParts(&v.KeyPackage, d, s); err == nil {
 				added = append(added, &v.KeyPackage)
 			}
@@ -111,6 +111,16 @@ func (r *rules) singly(p *plan, list []sentProposal, why purpose, s sending) err
 		}
 	}
 	return r.keyPackageProofs(added)
+}
+
+// stillAddable checks of a client that waits to be added what may have changed
+// since its Add arrived. Who commits an Add sends it on, and looks at the
+// lifetime as strictly as who proposes it, RFC 9420, Section 7.3.
+func (r *rules) stillAddable(leaf *mlswire.LeafNode, d *demands, s sending) error {
+	if bool(s) && !r.policy.inside(leaf.Lifetime, s) {
+		return ErrLifetime
+	}
+	return d.metBy(&leaf.Capabilities)
 }
 
 // change notes what becomes of member at: leaf is nil for a Remove. No list may

@@ -95,6 +95,28 @@ func TestGREASEValues(t *testing.T) {
 	}
 }
 
+// An Add that has expired while it waited is left out of an honest commit, and
+// accepted in one that was made earlier: RFC 9420, Section 7.3.
+func TestExpiredAddIsNotCommitted(t *testing.T) {
+	now := testNow
+	s := newScene(t, func(c *Config) { c.Now = func() time.Time { return now } })
+	k := newKeyPackage(t, s.newcomer(t))
+	ref := s.byReference(t, must1(s.mallory.ProposeAdd(k.Bytes(), SendOptions{})), s.mallory)
+	early := forgery{proposals: []mlswire.ProposalOrRef{ref}}.commit(t, s.mallory)
+	now = now.Add(DefaultLifetime + time.Hour)
+	must1(s.alice.Commit(CommitOptions{}))
+	if got := s.alice.pending.Proposals(); len(got) != 0 {
+		t.Errorf("the commit took in %d proposals, want 0", len(got))
+	}
+	must0(s.alice.DiscardCommit())
+	if _, err := s.bob.Process(early); err != nil {
+		t.Errorf("Process() of a commit that comes late = %v", err)
+	}
+	// So late that no honest committer has taken it.
+	now = now.Add(lateness)
+	refuses(t, s.bob, mallory(k.add())(t, s), ErrLifetime)
+}
+
 // Credential types must be supported by all, RFC 9420, Section 7.3.
 func TestRefuseCredentialSupport(t *testing.T) {
 	lists := func(types ...mlswire.CredentialType) func(*Config) {
