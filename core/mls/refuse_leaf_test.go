@@ -121,11 +121,6 @@ func with(s *scene, f func(*scene, *mlswire.LeafNode)) func(*mlswire.LeafNode) {
 	return func(l *mlswire.LeafNode) { f(s, l) }
 }
 
-// hasUnencodable reports whether a fault can only be seen by who decodes it.
-func (f leafFault) hasUnencodable() bool {
-	return errors.Is(f.want, mlswire.ErrCredentialType) || errors.Is(f.want, mlswire.ErrDuplicateExtension)
-}
-
 // RFC 9420, Section 7.3, of the leaf in the KeyPackage of an Add.
 func TestRefuseLeafInKeyPackage(t *testing.T) {
 	s := newScene(t)

@@ -3,6 +3,7 @@ package mls
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 
 	"conclave/core/mlswire"
@@ -110,7 +111,7 @@ func TestReinitialize(t *testing.T) {
 	if _, _, err := s.bob.Reinitialize(bob, add[1:], CommitOptions{}); !errors.Is(err, ErrReInitMembers) {
 		t.Errorf("Reinitialize() without a member = %v, want ErrReInitMembers", err)
 	}
-	more := append(add[:len(add):len(add)], newKeyPackage(t, testClient(t, "eve", onOther)).Bytes())
+	more := append(slices.Clip(add), newKeyPackage(t, testClient(t, "eve", onOther)).Bytes())
 	if _, _, err := s.bob.Reinitialize(bob, more, CommitOptions{}); !errors.Is(err, ErrReInitMembers) {
 		t.Errorf("Reinitialize() with somebody else = %v, want ErrReInitMembers", err)
 	}
