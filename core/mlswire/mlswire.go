@@ -6,7 +6,9 @@
 // the RFC; each has an Encode method that appends it to a [tlsenc.Writer], and
 // what arrives alone has a Parse function. Parse functions copy their input
 // once, so that what they return is the caller's; every length is checked
-// against the bytes present before anything is allocated.
+// against the bytes present before anything is allocated, and an input that is
+// made to cost many times its length is refused with [ErrCost]. They judge the
+// form alone: what is well formed may still break the rules of package mls.
 //
 // [RFC 9420]: https://www.rfc-editor.org/rfc/rfc9420.html
 package mlswire
