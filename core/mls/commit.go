@@ -61,7 +61,7 @@ type successor struct {
 	psk mlswire.PreSharedKeyID
 }
 
-// A Commit is what goes out for a commit.
+// A Commit is what goes out for a commit. It belongs to the caller.
 type Commit struct {
 	// Message goes to the group.
 	Message []byte
@@ -88,6 +88,10 @@ type Welcome struct {
 // then what arrived last; a waiting Update or Remove of this member itself has to
 // be committed by others. Errors name the rule that the proposals in o break;
 // [ErrPendingCommit] says that another commit waits.
+//
+// Store a [Group.Snapshot] before the message leaves: the secrets of the new
+// epoch are nowhere else, and a group that has lost them cannot follow its own
+// commit. The snapshot does not hold what Commit returns.
 func (g *Group) Commit(o CommitOptions) (*Commit, error) {
 	if err := g.active(); err != nil {
 		return nil, err

@@ -54,7 +54,8 @@ func (g *Group) ProposeAdd(keyPackage []byte, o SendOptions) ([]byte, error) {
 }
 
 // ProposeUpdate proposes a new leaf with a fresh encryption key for this member,
-// RFC 9420, Section 12.1.2. Only another member can commit it.
+// RFC 9420, Section 12.1.2. Only another member can commit it. Store a
+// [Group.Snapshot] before the message leaves: the new private key is nowhere else.
 func (g *Group) ProposeUpdate(change LeafChange, o SendOptions) ([]byte, error) {
 	if err := g.active(); err != nil {
 		return nil, err
