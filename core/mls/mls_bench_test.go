@@ -46,6 +46,8 @@ func benchmarkGroup(b *testing.B, id suite.ID, n int) {
 	b.Run("Encrypt", func(b *testing.B) { benchmarkEncrypt(b, full) })
 	b.Run("Decrypt", func(b *testing.B) { benchmarkDecrypt(b, full) })
 	b.Run("Export", func(b *testing.B) { benchmarkExport(b, full) })
+	b.Run("Snapshot", func(b *testing.B) { benchmarkSnapshot(b, full) })
+	b.Run("Restore", func(b *testing.B) { benchmarkRestore(b, full) })
 }
 
 // BenchmarkJoin measures joining without the signatures, which a platform's
@@ -164,6 +166,26 @@ func benchmarkExport(b *testing.B, p pair) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := p.a.Export("label", nil, 32); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchmarkSnapshot(b *testing.B, p pair) {
+	var size int
+	b.ReportAllocs()
+	for b.Loop() {
+		size = p.a.Snapshot().Len()
+	}
+	b.ReportMetric(float64(size), "state-B")
+}
+
+func benchmarkRestore(b *testing.B, p pair) {
+	state := p.a.Snapshot()
+	client := newClient(b, p.a.Suite(), nil) // the state brings its own identity
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := client.Restore(state); err != nil {
 			b.Fatal(err)
 		}
 	}
