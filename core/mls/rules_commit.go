@@ -16,10 +16,7 @@ func (r *rules) path(p *plan, path *mlswire.UpdatePath, at tree.LeafIndex) error
 		}
 		return nil
 	}
-	old, err := r.replaced(p)
-	if err != nil {
-		return err
-	}
+	old := r.replaced(p)
 	d, err := demandsOf(r.context, p.Extensions)
 	if err != nil {
 		return err
@@ -43,16 +40,12 @@ func (r *rules) path(p *plan, path *mlswire.UpdatePath, at tree.LeafIndex) error
 // replaced returns the leaf in whose place that of a commit's path comes: the
 // committer's own, or the one that an external commit removes, which the new
 // one must be fit to follow (RFC 9420, Section 12.2). It is nil for someone new.
-func (r *rules) replaced(p *plan) (*mlswire.LeafNode, error) {
-	if !p.external {
-		leaf := r.tree.Leaf(p.committer)
-		if leaf == nil {
-			return nil, ErrSender
-		}
-		return leaf, nil
+func (r *rules) replaced(p *plan) *mlswire.LeafNode {
+	switch {
+	case !p.external:
+		return r.tree.Leaf(p.committer)
+	case len(p.Removes) > 0:
+		return r.tree.Leaf(p.Removes[0])
 	}
-	if len(p.Removes) == 0 {
-		return nil, nil
-	}
-	return r.tree.Leaf(p.Removes[0]), nil
+	return nil
 }

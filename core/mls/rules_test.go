@@ -249,6 +249,29 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
+// A list that was not decoded, but made here, has no type twice either, RFC 9420,
+// Section 13.4.
+func TestRefuseOwnDuplicateExtension(t *testing.T) {
+	twice := mlswire.Extensions{{Type: knownExtension}, {Type: knownExtension}}
+	if _, err := testClient(t, "alice").CreateGroup(nil, twice); !errors.Is(err, ErrDuplicateExtension) {
+		t.Errorf("CreateGroup() = %v, want ErrDuplicateExtension", err)
+	}
+	s := newScene(t)
+	before := fingerprint(s.alice)
+	if _, err := s.alice.Commit(CommitOptions{Extensions: &twice}); !errors.Is(err, ErrDuplicateExtension) {
+		t.Errorf("Commit() = %v, want ErrDuplicateExtension", err)
+	}
+	if _, err := s.alice.Commit(CommitOptions{Leaf: LeafChange{Extensions: &twice}}); !errors.Is(err, ErrDuplicateExtension) {
+		t.Errorf("Commit() with such a leaf = %v, want ErrDuplicateExtension", err)
+	}
+	if _, err := s.alice.ProposeUpdate(LeafChange{Extensions: &twice}, SendOptions{}); !errors.Is(err, ErrDuplicateExtension) {
+		t.Errorf("ProposeUpdate() = %v, want ErrDuplicateExtension", err)
+	}
+	if !bytes.Equal(fingerprint(s.alice), before) {
+		t.Error("what was refused changed the state")
+	}
+}
+
 // A client keeps so many proposals and no more.
 func TestRefuseTooManyProposals(t *testing.T) {
 	s := newScene(t)
