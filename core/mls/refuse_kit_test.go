@@ -63,6 +63,13 @@ func testClient(t testing.TB, name string, edits ...func(*Config)) *Client {
 	return c
 }
 
+// postQuantum gives a client the suite that is the default.
+func postQuantum(c *Config) {
+	capabilities := *c.Capabilities
+	capabilities.CipherSuites = []mlswire.CipherSuite{suite.Default}
+	c.Suite, c.Capabilities = suite.Default, &capabilities
+}
+
 func basic(name string) mlswire.Credential {
 	return mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(name)}
 }
@@ -200,15 +207,16 @@ type refusal struct {
 
 // refuseAll runs refusals one after the other in one scene: Bob processes the
 // message of each, and then the members go on with an honest commit.
-func refuseAll(t *testing.T, cases []refusal) {
-	s := newScene(t)
+func refuseAll(t *testing.T, cases []refusal, edits ...func(*Config)) {
+	t.Helper()
+	s := newScene(t, edits...)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			refuses(t, s.bob, c.message(t, s), c.want)
 			s.turn(t, s.mallory)
 		})
 		if t.Failed() {
-			s = newScene(t) // so that one failure does not cause others
+			s = newScene(t, edits...) // so that one failure does not cause others
 		}
 	}
 }

@@ -19,9 +19,15 @@ func path(edit func(*testing.T, *scene, *transition, *mlswire.UpdatePath)) func(
 // ancestor is the second above Mallory's leaf.
 const towardsBob = 1
 
-// The rules for the nodes of a path, RFC 9420, Sections 7.5, 7.6, 7.9 and 12.4.2.
+// The rules for the nodes of a path, RFC 9420, Sections 7.5, 7.6, 7.9 and 12.4.2,
+// with keys of two kinds.
 func TestRefusePath(t *testing.T) {
-	refuseAll(t, []refusal{
+	t.Run("X25519", func(t *testing.T) { refuseAll(t, pathRefusals()) })
+	t.Run("post-quantum", func(t *testing.T) { refuseAll(t, pathRefusals(), postQuantum) })
+}
+
+func pathRefusals() []refusal {
+	return []refusal{
 		{"7.6 path without its last node", ErrPathLength, path(func(_ *testing.T, _ *scene, _ *transition, p *mlswire.UpdatePath) {
 			p.Nodes = p.Nodes[:len(p.Nodes)-1]
 		})},
@@ -85,7 +91,7 @@ func TestRefusePath(t *testing.T) {
 		{"7.9 key that the parent hash does not cover", ErrParentHash, path(func(_ *testing.T, s *scene, _ *transition, p *mlswire.UpdatePath) {
 			p.Nodes[1].EncryptionKey = s.mallory.current.suite.GenerateKeyPair().Public
 		})},
-	})
+	}
 }
 
 // encryptToBob replaces the path secret that Bob reads by another one, correctly
