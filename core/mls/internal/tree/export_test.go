@@ -1,5 +1,7 @@
 package tree
 
+import "conclave/core/suite"
+
 // NodesNotIn returns how many nodes t does not share with old.
 func (t *Tree) NodesNotIn(old *Tree) int {
 	known := map[*node]bool{}
@@ -13,4 +15,10 @@ func (t *Tree) NodesNotIn(old *Tree) int {
 	}
 	walk(old.root)
 	return walk(t.root)
+}
+
+// FullTree returns a tree of the greatest width that claims to be full. Nothing
+// below its root is there.
+func FullTree(s *suite.Suite) *Tree {
+	return &Tree{suite: s, root: &node{level: MaxLevel, members: MaxLeaves, hash: make([]byte, s.HashSize())}}
 }

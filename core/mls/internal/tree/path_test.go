@@ -200,6 +200,26 @@ func TestAlone(t *testing.T) {
 	}
 }
 
+// TestTruncateLoadedTree removes members of trees whose blank parts were never
+// unfolded.
+func TestTruncateLoadedTree(t *testing.T) {
+	for _, keep := range []tree.LeafIndex{0, 1, 2, 3} {
+		w := newWorld(t, suite1(t), 9)
+		c := commit{committer: keep, path: true}
+		for i := range tree.LeafIndex(8) {
+			if i != keep {
+				c.removes = append(c.removes, i)
+			}
+		}
+		w.commit(t, c)
+		w.commit(t, commit{committer: keep, removes: []tree.LeafIndex{8}, path: true, reload: true})
+		w.checkPrivates(t)
+		if want := []uint32{1, 2, 4, 4}[keep]; w.tree.Width() != want {
+			t.Errorf("Width with leaf %d = %d, want %d", keep, w.tree.Width(), want)
+		}
+	}
+}
+
 // TestNewPathFails checks that the error of the caller comes through.
 func TestNewPathFails(t *testing.T) {
 	w := newWorld(t, suite1(t), 3)

@@ -47,6 +47,7 @@ func drawCommit(t *rapid.T, w *world) commit {
 	fates := rapid.SampledFrom([][]string{
 		{"keep", "keep", "keep", "update", "remove"},
 		{"keep", "remove", "remove", "remove"}, // few are left, far apart
+		{"keep"},
 	}).Draw(t, "fates")
 	for _, i := range others {
 		switch rapid.SampledFrom(fates).Draw(t, fmt.Sprint(i)) {
@@ -93,6 +94,32 @@ func TestEveryMemberCommits(t *testing.T) {
 			w.compare(t)
 			w.checkPrivates(t)
 		})
+	}
+}
+
+// TestOriginalSiblingHash adds a member below a parent that is a sibling on the
+// path of an earlier commit, so that the member is unmerged at both, RFC 9420,
+// Section 7.9.
+func TestOriginalSiblingHash(t *testing.T) {
+	w := newWorld(t, mustLookup(t, 1), 13)
+	for _, c := range []commit{
+		{committer: 0, removes: []tree.LeafIndex{6, 10}, path: true},
+		{committer: 4, path: true},
+		{committer: 11, path: true},
+		{committer: 8, path: true},
+		{committer: 0, path: true},
+		{committer: 0, adds: 2},
+		{committer: 2, path: true},
+		{committer: 2, adds: 2},
+	} {
+		w.commit(t, c)
+		w.checkPrivates(t)
+	}
+	if got := w.tree.Parent(11).UnmergedLeaves; !slices.Equal(got, []uint32{6}) {
+		t.Errorf("unmerged leaves of node 11 = %d, want 6", got)
+	}
+	if got := w.tree.Parent(15).UnmergedLeaves; !slices.Equal(got, []uint32{13, 14}) {
+		t.Errorf("unmerged leaves of the root = %d, want 13 and 14", got)
 	}
 }
 

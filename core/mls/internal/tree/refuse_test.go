@@ -167,10 +167,53 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
+func TestFull(t *testing.T) {
+	full := tree.FullTree(suite1(t))
+	leaf, _ := newLeaf(full.Suite())
+	if _, _, err := full.Add(leaf); !errors.Is(err, tree.ErrTooLarge) {
+		t.Errorf("Add to a full tree = %v, want ErrTooLarge", err)
+	}
+	if _, err := full.NewPath(full.Vacant(), nil); !errors.Is(err, tree.ErrTooLarge) {
+		t.Errorf("external NewPath in a full tree = %v, want ErrTooLarge", err)
+	}
+	if _, err := full.ApplyPath(full.Vacant(), &mlswire.UpdatePath{}); !errors.Is(err, tree.ErrTooLarge) {
+		t.Errorf("external ApplyPath in a full tree = %v, want ErrTooLarge", err)
+	}
+}
+
+// TestUnmergedLeavesStaySorted adds a leaf before one that is unmerged, which
+// only a tree from elsewhere allows.
+func TestUnmergedLeavesStaySorted(t *testing.T) {
+	w := newWorld(t, suite1(t), 3)
+	w.commit(t, commit{committer: 0, path: true})
+	nodes := copyNodes(w.tree)
+	nodes.Leaves[1], nodes.Parents[0] = nil, nil
+	nodes.Parents[1].UnmergedLeaves = []uint32{2}
+	loaded, err := tree.FromNodes(w.suite, nodes)
+	if err != nil {
+		t.Fatalf("FromNodes = %v", err)
+	}
+	leaves, _ := newLeaves(w.suite, 2)
+	next, _, err := loaded.Apply(tree.Changes{Adds: leaves})
+	if err != nil {
+		t.Fatalf("Apply = %v", err)
+	}
+	if got := next.Parent(3).UnmergedLeaves; !slices.Equal(got, []uint32{1, 2, 3}) {
+		t.Errorf("unmerged leaves = %d, want 1, 2, 3", got)
+	}
+}
+
 func TestCheckUniqueRefuses(t *testing.T) {
 	w := refuseWorld(t)
 	if err := w.tree.CheckUnique([]tree.LeafIndex{0, 3, 6}); err != nil {
 		t.Errorf("CheckUnique = %v, want nil", err)
+	}
+	many, all := newWorld(t, w.suite, 60), []tree.LeafIndex(nil)
+	for i := range many.tree.Members() {
+		all = append(all, i)
+	}
+	if err := many.tree.CheckUnique(all); err != nil {
+		t.Errorf("CheckUnique of all = %v, want nil", err)
 	}
 	if err := w.tree.CheckUnique([]tree.LeafIndex{7}); !errors.Is(err, tree.ErrNotMember) {
 		t.Errorf("CheckUnique of a blank leaf = %v, want ErrNotMember", err)
