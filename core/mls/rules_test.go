@@ -60,20 +60,35 @@ func TestUnknownIsIgnored(t *testing.T) {
 	follow(t, joined, must1(alice.Commit(CommitOptions{})).Message)
 }
 
-// A client's own GREASE is nothing that it supports, RFC 9420, Section 13.5.
+// A client's own GREASE is nothing that it supports, RFC 9420, Section 13.5: not
+// even in a group whose members all list the same.
 func TestOwnGREASEIsNotSupport(t *testing.T) {
-	s := newScene(t)
-	capabilities := s.bob.client.leaf.capabilities
-	greasy := GREASE(capabilities)
-	value := greasy.Extensions[len(greasy.Extensions)-1]
-	frank := newKeyPackage(t, s.newcomer(t, func(c *Config) { c.Capabilities = &greasy }))
+	const value = 0x0a0a
+	greasy := func(c *Config) {
+		capabilities := *c.Capabilities
+		capabilities.Extensions = append(slices.Clone(capabilities.Extensions), value)
+		c.Capabilities = &capabilities
+	}
+	s := newScene(t, greasy)
+	frank := newKeyPackage(t, s.newcomer(t, greasy))
 	out := forgery{proposals: byValue(frank.add())}.make(t, s.mallory)
 	bad := info(func(i *mlswire.GroupInfo) { i.GroupContext.Extensions = mlswire.Extensions{{Type: value}} })
 	if _, err := frank.Join(bad.make(t, out, frank), JoinOptions{}); !errors.Is(err, ErrGroupExtension) {
 		t.Errorf("Join() = %v, want ErrGroupExtension", err)
 	}
-	if len(capabilities.Extensions) != 1 {
-		t.Error("GREASE changed its argument")
+	must1(frank.Join(welcomeForgery{}.make(t, out, frank), JoinOptions{}))
+}
+
+// GREASE adds one value to each list that RFC 9420, Section 13.5 names.
+func TestGREASE(t *testing.T) {
+	plain := defaultCapabilities(quick)
+	got := GREASE(plain)
+	if !isGREASE(got.CipherSuites[len(plain.CipherSuites)]) || !isGREASE(got.Extensions[len(plain.Extensions)]) ||
+		!isGREASE(got.Proposals[len(plain.Proposals)]) || !isGREASE(got.Credentials[len(plain.Credentials)]) {
+		t.Errorf("GREASE() = %v", got)
+	}
+	if again := defaultCapabilities(quick); len(plain.CipherSuites) != len(again.CipherSuites) || len(got.Versions) != len(plain.Versions) {
+		t.Error("GREASE() changed what it should not")
 	}
 }
 
@@ -140,6 +155,15 @@ func TestRefuseCredentialSupport(t *testing.T) {
 			l.Capabilities.Credentials = []mlswire.CredentialType{basicType, x509Type}
 		}}.commit(t, s.mallory), ErrCredentialSupport)
 		s.turn(t, s.mallory)
+	})
+	t.Run("a member that others let in with one that they do not support", func(t *testing.T) {
+		s := newScene(t, lists(basicType))
+		frank := newKeyPackage(t, s.newcomer(t, lists(basicType)))
+		accomplice := keyPackageForgery{leaf: certificate}.make(t, s.newcomer(t, lists(basicType, x509Type)))
+		out := forgery{proposals: byValue(accomplice.add(), frank.add())}.make(t, s.mallory)
+		if _, err := frank.Join(welcomeForgery{}.make(t, out, frank), JoinOptions{}); !errors.Is(err, ErrCredentialSupport) {
+			t.Errorf("Join() = %v, want ErrCredentialSupport", err)
+		}
 	})
 	t.Run("the newcomer does not support a member's", func(t *testing.T) {
 		s := newScene(t)
