@@ -174,6 +174,24 @@ func TestSaveAfterJoining(t *testing.T) {
 	}
 }
 
+// Whoever restores a snapshot of the epoch before gets into the new epoch again,
+// so that a group that was saved sends nothing there before it is saved: RFC
+// 9420, Section 6.3.1.
+func TestSaveAfterMerge(t *testing.T) {
+	p := newParty(t, x25519, 2, nil)
+	for i, m := range p.members {
+		m.Snapshot()
+		p.commit(t, 0, mls.CommitOptions{Public: true})
+		if _, err := m.Protect(nil, nil); !errors.Is(err, mls.ErrSaveFirst) {
+			t.Errorf("Protect by %d after a merge = %v, want ErrSaveFirst", i, err)
+		}
+		m.Snapshot()
+		if _, err := m.Protect(nil, nil); err != nil {
+			t.Errorf("Protect by %d after Snapshot = %v", i, err)
+		}
+	}
+}
+
 // A proposal that is dropped is neither committed nor in the way of messages.
 func TestDropProposal(t *testing.T) {
 	p := newParty(t, x25519, 3, nil)
