@@ -215,6 +215,27 @@ func TestSignWithAnotherSuite(t *testing.T) {
 	}
 }
 
+// Whoever changes a public key that it got must not change the key that signs: of
+// two Ed25519 signatures with one nonce and different public keys the private key
+// follows.
+func TestPublicSignatureKeyIsACopy(t *testing.T) {
+	each(t, func(t *testing.T, s *suite.Suite) {
+		key := s.GenerateSigningKey()
+		public := key.Public()
+		key.Public()[5] ^= 1
+		if !bytes.Equal(key.Public(), public) {
+			t.Error("the key has changed")
+		}
+		signature, err := s.SignWithLabel(key, "l", []byte("content"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.VerifyWithLabel(public, "l", []byte("content"), signature); err != nil {
+			t.Errorf("VerifyWithLabel = %v", err)
+		}
+	})
+}
+
 func TestVerifyWithLabelRefuses(t *testing.T) {
 	each(t, func(t *testing.T, s *suite.Suite) {
 		key, other := s.GenerateSigningKey(), s.GenerateSigningKey()

@@ -1,10 +1,12 @@
 package suite
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
 	"conclave/core/secret"
+	"conclave/core/tlsenc"
 )
 
 // A Scheme is a signature scheme. Implementations are comparable with ==, which
@@ -56,9 +58,10 @@ func (s *Suite) NewSigningKey(private secret.Value) (*SigningKey, error) {
 	return &SigningKey{s.row.Scheme, signer}, nil
 }
 
-// Public returns the public key as it travels, RFC 9420, Section 5.1.1. The
-// caller does not change it.
-func (k *SigningKey) Public() []byte { return k.signer.Public() }
+// Public returns the public key as it travels, RFC 9420, Section 5.1.1. It shares
+// no bytes with k: Ed25519 hashes the public key into each signature, and two
+// signatures of one message with different ones tell the private key.
+func (k *SigningKey) Public() []byte { return bytes.Clone(k.signer.Public()) }
 
 // Private returns what NewSigningKey takes. It shares no bytes with k; the
 // caller erases it.
@@ -90,9 +93,10 @@ func (s *Suite) SignWithLabel(k *SigningKey, label string, content []byte) ([]by
 // meaning. For Ed25519 it is RFC 8032, Section 5.1.7, with the equation that
 // does not multiply by the cofactor, R compared as it is encoded, S below the
 // group's order, and A encoded in its one canonical way; and neither A nor R of
-// small order, which WebCrypto refuses.
+// small order, which WebCrypto refuses. Nobody can have signed a content that is
+// longer than a vector (RFC 9420, Section 2.1.2).
 func (s *Suite) VerifyWithLabel(pub []byte, label string, content, signature []byte) error {
-	if !s.row.Scheme.Verify(pub, labelled(label, content), signature) {
+	if len(content) > tlsenc.MaxVector || !s.row.Scheme.Verify(pub, labelled(label, content), signature) {
 		return ErrSignature
 	}
 	return nil

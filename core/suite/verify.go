@@ -1,5 +1,7 @@
 package suite
 
+import "conclave/core/tlsenc"
+
 // A Check is one signature to be verified with [Suite.VerifyAll]: the arguments
 // of [Suite.VerifyWithLabel].
 type Check struct {
@@ -48,7 +50,7 @@ func (s *Suite) VerifyAllWith(v Verifier, checks []Check) error {
 	}
 	raw := make([]RawCheck, len(checks))
 	for i, c := range checks {
-		if !s.row.Scheme.Check(c.PublicKey) || !s.row.Scheme.PreCheck(c.Signature) {
+		if len(c.Content) > tlsenc.MaxVector || !s.row.Scheme.Check(c.PublicKey) || !s.row.Scheme.PreCheck(c.Signature) {
 			return numberedError{ErrSignature, i}
 		}
 		raw[i] = RawCheck{c.PublicKey, labelled(c.Label, c.Content), c.Signature}

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"errors"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"conclave/core/suite"
+	"conclave/core/tlsenc"
 )
 
 // platform is a Verifier that counts what it is asked.
@@ -96,6 +99,29 @@ func TestVerifyAllWithAsksNothingDoubtful(t *testing.T) {
 		change(&checks[1])
 		if err := s.VerifyAllWith(yes, checks); !errors.Is(err, suite.ErrSignature) || yes.asked != 0 {
 			t.Errorf("%s: VerifyAllWith = %v after %d questions, want ErrSignature after none", name, err, yes.asked)
+		}
+	}
+}
+
+// A content that no vector holds comes from whoever sends a gigabyte, and has no
+// valid signature.
+func TestVerifyTooLong(t *testing.T) {
+	if strconv.IntSize < 64 || runtime.GOARCH == "wasm" {
+		t.Skip("no room for a content of a gigabyte")
+	}
+	s := lookup(t, 1)
+	content := make([]byte, tlsenc.MaxVector+1) // never touched
+	check := suite.Check{PublicKey: s.GenerateSigningKey().Public(), Label: "l", Content: content, Signature: make([]byte, 64)}
+	check.Signature[0] = 2 // a point that is not of small order
+	for name, verify := range map[string]func() error{
+		"VerifyWithLabel": func() error { return s.VerifyWithLabel(check.PublicKey, check.Label, content, check.Signature) },
+		"VerifyAll":       func() error { return s.VerifyAll([]suite.Check{check}) },
+		"VerifyAllWith": func() error {
+			return s.VerifyAllWith(&platform{answer: func(suite.RawCheck) bool { return true }}, []suite.Check{check})
+		},
+	} {
+		if err := verify(); !errors.Is(err, suite.ErrSignature) {
+			t.Errorf("%s = %v, want ErrSignature", name, err)
 		}
 	}
 }
