@@ -28,8 +28,14 @@ func parseValue[T any](b []byte, read func(*decoder) T) (T, error) {
 
 // ParseMessage parses MLSMessage, RFC 9420, Section 6. It checks the form
 // alone: that a PublicMessage holds no application data, say, is left to those
-// who process it (Section 6.2).
-func ParseMessage(b []byte) (*Message, error) { return parse(b, decodeMessage) }
+// who process it (Section 6.2). A message longer than a vector can be is
+// tlsenc.ErrTooLong: its parts could not be signed or hashed as vectors.
+func ParseMessage(b []byte) (*Message, error) {
+	if len(b) > tlsenc.MaxVector {
+		return nil, tlsenc.ErrTooLong
+	}
+	return parse(b, decodeMessage)
+}
 
 // ParseKeyPackage parses KeyPackage, RFC 9420, Section 10.
 func ParseKeyPackage(b []byte) (*KeyPackage, error) { return parse(b, decodeKeyPackage) }

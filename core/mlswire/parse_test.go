@@ -3,6 +3,8 @@ package mlswire_test
 import (
 	"bytes"
 	"errors"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,6 +47,18 @@ func TestParseRefusesEveryLength(t *testing.T) {
 				t.Errorf("the first %d of %d bytes of a %s: %v, want ErrShort", n, len(s.input), d.name, err)
 			}
 		}
+	}
+}
+
+// What is signed and hashed of a message has to fit into a vector.
+func TestParseMessageTooLong(t *testing.T) {
+	if strconv.IntSize < 64 || runtime.GOARCH == "wasm" {
+		t.Skip("no room for a message of a gigabyte")
+	}
+	b := make([]byte, tlsenc.MaxVector+1) // all but the first bytes are never touched
+	copy(b, exampleMessages()[0].Marshal())
+	if _, err := mlswire.ParseMessage(b); !errors.Is(err, tlsenc.ErrTooLong) {
+		t.Errorf("ParseMessage of 2^30 bytes = %v, want ErrTooLong", err)
 	}
 }
 
