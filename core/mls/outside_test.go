@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 
 	"conclave/core/mls"
 	"conclave/core/mlswire"
@@ -12,16 +13,16 @@ import (
 // A member that has lost its state replaces its old leaf by an external commit.
 func TestResync(t *testing.T) {
 	p := newParty(t, x25519, 4, nil)
-	var lost *mls.Client
-	{
-		lost = p.client(t)
-		k, err := lost.NewKeyPackage()
-		if err != nil {
-			t.Fatalf("NewKeyPackage = %v", err)
-		}
-		commit := p.commit(t, 0, mls.CommitOptions{Add: [][]byte{k.Bytes()}, WithoutTree: true})
-		p.members = append(p.members, joinBy(t, k, commit.Welcomes, mls.JoinOptions{RatchetTree: p.members[0].RatchetTree()}))
+	known := false
+	p.config = func(c *mls.Config) { c.KnownGroup = func([]byte) bool { return known } }
+	lost := p.client(t)
+	k, err := lost.NewKeyPackage()
+	if err != nil {
+		t.Fatalf("NewKeyPackage = %v", err)
 	}
+	commit := p.commit(t, 0, mls.CommitOptions{Add: [][]byte{k.Bytes()}})
+	p.members = append(p.members, joinBy(t, k, commit.Welcomes, mls.JoinOptions{}))
+	known = true // which is no hindrance to a resync
 	info, err := p.members[0].GroupInfo(false)
 	if err != nil {
 		t.Fatalf("GroupInfo = %v", err)
@@ -33,9 +34,14 @@ func TestResync(t *testing.T) {
 	if _, _, err := p.client(t).JoinExternal(info, o); !errors.Is(err, mls.ErrNoOldLeaf) {
 		t.Errorf("JoinExternal of a stranger = %v, want ErrNoOldLeaf", err)
 	}
+	if _, _, err := lost.JoinExternal(info, mls.ExternalOptions{RatchetTree: o.RatchetTree}); !errors.Is(err, mls.ErrKnownGroup) {
+		t.Errorf("JoinExternal to a known group = %v, want ErrKnownGroup", err)
+	}
+	known = false
 	if _, _, err := lost.JoinExternal(info, mls.ExternalOptions{RatchetTree: o.RatchetTree}); !errors.Is(err, mls.ErrDuplicateSignatureKey) {
 		t.Errorf("JoinExternal beside the old leaf = %v, want ErrDuplicateSignatureKey", err)
 	}
+	known = true
 	old := p.members[4]
 	again := p.joinExternally(t, lost, o)
 	if !old.IsRemoved() || len(p.members) != 5 {
@@ -47,6 +53,48 @@ func TestResync(t *testing.T) {
 	p.talk(t)
 	p.commit(t, 4, mls.CommitOptions{})
 	p.talk(t)
+}
+
+// Who joins a group by a Welcome without the tree needs it beside the Welcome.
+func TestJoinWithoutTree(t *testing.T) {
+	p := newParty(t, x25519, 1, nil)
+	k := p.keyPackage(t)
+	commit := p.commit(t, 0, mls.CommitOptions{Add: [][]byte{k.Bytes()}, WithoutTree: true})
+	if _, err := k.Join(commit.Welcomes[0].Message, mls.JoinOptions{}); !errors.Is(err, mls.ErrNoTree) {
+		t.Errorf("Join without the tree = %v, want ErrNoTree", err)
+	}
+	p.members = append(p.members, joinBy(t, k, commit.Welcomes, mls.JoinOptions{RatchetTree: p.members[0].RatchetTree()}))
+	p.agree(t)
+}
+
+// A client whose leaf nobody would take makes no KeyPackage.
+func TestOwnLeafIsChecked(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*mls.Config)
+		want   error
+	}{
+		{"extension that is not supported", func(c *mls.Config) {
+			c.LeafExtensions = mlswire.Extensions{{Type: 0xff00}}
+		}, mls.ErrLeafExtension},
+		{"extension in the wrong place", func(c *mls.Config) {
+			c.KeyPackageExtensions = mlswire.Extensions{{Type: mlswire.ExtensionTypeExternalPub, Data: []byte{0}}}
+		}, mls.ErrExtensionPlace},
+		{"lifetime that is too long", func(c *mls.Config) {
+			c.Lifetime = 365 * 24 * time.Hour
+		}, mls.ErrLifetimeRange},
+		{"x509 without a certificate", func(c *mls.Config) {
+			c.Credential = mlswire.Credential{Type: mlswire.CredentialTypeX509}
+		}, mls.ErrCredential},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &party{suite: x25519, config: tt.change}
+			if _, err := p.client(t).NewKeyPackage(); !errors.Is(err, tt.want) {
+				t.Errorf("NewKeyPackage = %v, want %v", err, tt.want)
+			}
+		})
+	}
 }
 
 // The only member of a group replaces itself.

@@ -112,7 +112,7 @@ func (g *Group) ProposeReInit(r mlswire.ReInit, o SendOptions) ([]byte, error) {
 type Proposed struct {
 	Ref               []byte // names the proposal
 	Sender            mlswire.Sender
-	Proposal          mlswire.Proposal
+	Proposal          mlswire.Proposal // not to be changed
 	AuthenticatedData []byte
 }
 
@@ -191,6 +191,20 @@ func (g *Group) find(ref []byte) *proposal {
 	return nil
 }
 
+// finder returns find for a number of references, whose cost does not multiply
+// with the number of proposals: a commit may name one many times.
+func (g *Group) finder(references int) func(ref []byte) *proposal {
+	const few = 16
+	if references <= few {
+		return g.find
+	}
+	index := make(map[string]*proposal, len(g.proposals))
+	for _, p := range g.proposals {
+		index[string(p.ref)] = p
+	}
+	return func(ref []byte) *proposal { return index[string(ref)] }
+}
+
 func (p *proposal) proposed() Proposed {
 	return Proposed{slices.Clone(p.ref), p.Sender, p.Proposal, p.authenticatedData}
 }
@@ -230,32 +244,15 @@ func (c LeafChange) apply(e *epoch) (mlswire.LeafNode, *suite.SigningKey) {
 		signer = c.SigningKey
 	}
 	if c.Credential != nil {
-		next.Credential = *c.Credential
+		next.Credential = cloneCredential(c.Credential)
 	}
 	if c.Capabilities != nil {
-		next.Capabilities = *c.Capabilities
+		next.Capabilities = cloneCapabilities(c.Capabilities)
 	}
 	if c.Extensions != nil {
-		next.Extensions = *c.Extensions
+		next.Extensions = cloneExtensions(*c.Extensions)
 	}
 	return next, signer
-}
-
-// cloneExtensions returns a copy that shares no memory with what a caller may
-// change later: a proposal becomes part of the group's state.
-func cloneExtensions(list mlswire.Extensions) mlswire.Extensions {
-	all := slices.Clone(list)
-	for i := range all {
-		all[i].Data = slices.Clone(all[i].Data)
-	}
-	return all
-}
-
-// cloneReInit is cloneExtensions for a ReInit.
-func cloneReInit(r *mlswire.ReInit) *mlswire.ReInit {
-	c := *r
-	c.GroupID, c.Extensions = slices.Clone(r.GroupID), cloneExtensions(r.Extensions)
-	return &c
 }
 
 // parseKeyPackage reads a KeyPackage that travels as an MLSMessage.
@@ -267,9 +264,7 @@ func parseKeyPackage(b []byte) (*mlswire.KeyPackage, error) {
 	if m.KeyPackage == nil {
 		return nil, ErrNotGroupMessage
 	}
-	// RFC 9420, Section 10: the versions must agree.
-	if m.KeyPackage.Version != m.Version {
-		return nil, ErrKeyPackageVersion
-	}
+	// That the KeyPackage is of the message's version (RFC 9420, Section 10) the
+	// rules check: both have to be of the group's.
 	return m.KeyPackage, nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"conclave/core/mls/internal/secrettree"
+	"conclave/core/mlswire"
 )
 
 // duo returns two groups of one epoch.
@@ -122,6 +123,42 @@ func TestLostCommitIsErased(t *testing.T) {
 		if !isZero(init) {
 			t.Error("a secret of the lost commit is still there")
 		}
+	}
+}
+
+// An own Update that is dropped leaves no private key.
+func TestDroppedUpdateIsErased(t *testing.T) {
+	a, _ := duo(t)
+	if _, err := a.ProposeUpdate(LeafChange{}, SendOptions{}); err != nil {
+		t.Fatalf("ProposeUpdate = %v", err)
+	}
+	key := a.proposals[0].update.leafKey.Private.Expose()
+	if isZero(key) {
+		t.Fatal("the key is zero too early")
+	}
+	if !a.DropProposal(a.proposals[0].ref) || !isZero(key) {
+		t.Error("the key is still there")
+	}
+}
+
+// What a caller does with its slices afterwards changes no group.
+func TestExtensionsAreCopied(t *testing.T) {
+	extensions := mlswire.Extensions{{Type: mlswire.ExtensionTypeRequiredCapabilities, Data: []byte{0, 0, 0}}}
+	g, err := testClient(t, "a").CreateGroup(nil, extensions)
+	if err != nil {
+		t.Fatalf("CreateGroup = %v", err)
+	}
+	if _, err := g.ProposeExtensions(extensions, SendOptions{}); err != nil {
+		t.Fatalf("ProposeExtensions = %v", err)
+	}
+	announced := mlswire.ReInit{GroupID: []byte("next"), Version: mlswire.MLS10, CipherSuite: quick, Extensions: extensions}
+	if _, err := g.Commit(CommitOptions{ReInit: &announced}); err != nil {
+		t.Fatalf("Commit = %v", err)
+	}
+	before := g.Snapshot()
+	extensions[0].Type, extensions[0].Data[0], announced.GroupID[0] = 77, 77, 'x'
+	if !before.Equal(g.Snapshot()) {
+		t.Error("the group changed with the caller's slices")
 	}
 }
 
