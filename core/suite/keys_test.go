@@ -53,6 +53,9 @@ func badPublicKeys(s *suite.Suite, good []byte) map[string][]byte {
 			b := bytes.Clone(good)
 			b[at], b[at+1] = 0xff, 0xff // a coefficient of 0xfff, which is over q
 			bad[fmt.Sprintf("ML-KEM coefficient at %d", at)] = b
+			b = bytes.Clone(good)
+			b[at-at%3+1], b[at-at%3+2] = 0xff, 0xff // the second of the two in three bytes
+			bad[fmt.Sprintf("second ML-KEM coefficient at %d", at)] = b
 		}
 	}
 	replace := func(name string, point []byte) {
@@ -167,6 +170,17 @@ func TestDeriveKeyPair(t *testing.T) {
 			t.Error("GenerateKeyPair gives one key pair twice")
 		}
 	})
+}
+
+// RFC 9180, Section 7.1.2: X25519 private keys are clamped when they are written.
+func TestX25519KeysAreClamped(t *testing.T) {
+	s := lookup(t, 1)
+	for range 8 {
+		b := s.GenerateKeyPair().Private.Expose()
+		if b[0]&7 != 0 || b[31]&0xc0 != 0x40 {
+			t.Fatalf("the first byte of a private key ends in %03b, the last begins with %02b", b[0]&7, b[31]>>6)
+		}
+	}
 }
 
 func TestSigningKeyRefused(t *testing.T) {

@@ -2,6 +2,8 @@ package suite_test
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +16,7 @@ import (
 	"conclave/core/secret"
 	"conclave/core/suite"
 	_ "conclave/core/suite/nist"
+	"conclave/core/tlsenc"
 )
 
 // parameters are what RFC 9420, Section 17.1, and the draft say of each suite:
@@ -234,7 +237,7 @@ func TestSeal(t *testing.T) {
 		if _, err := s.Open(key, nonce, nil, c); !errors.Is(err, suite.ErrOpen) {
 			t.Errorf("Open with another aad = %v, want ErrOpen", err)
 		}
-		for _, size := range [][2]int{{0, 12}, {s.KeySize() - 1, 12}, {s.KeySize(), 11}, {s.KeySize(), 0}} {
+		for _, size := range [][2]int{{0, 12}, {s.KeySize() - 1, 12}, {48 - s.KeySize(), 12}, {s.KeySize(), 11}, {s.KeySize(), 0}} {
 			mustPanic(t, fmt.Sprintf("Seal with sizes %v", size), func() {
 				s.Seal(secret.New(make([]byte, size[0])), secret.New(make([]byte, size[1])), nil, nil)
 			})
@@ -250,6 +253,37 @@ func mustPanic(t *testing.T, what string, f func()) {
 		}
 	}()
 	f()
+}
+
+// The lengths of vectors are encoded like tlsenc does, in one, two and four bytes.
+func TestRefHashOfLongValues(t *testing.T) {
+	s := lookup(t, 1)
+	for _, n := range []int{0, 1, 63, 64, 1<<13 - 1, 1 << 13, 1<<14 - 1, 1 << 14, 1 << 17} {
+		value := make([]byte, n)
+		w := tlsenc.NewWriter(n)
+		w.Vector([]byte("label"))
+		w.Vector(value)
+		if got, want := s.RefHash("label", value), s.Hash(w.Bytes()); !bytes.Equal(got, want) {
+			t.Errorf("RefHash of %d bytes = %x, want %x", n, got, want)
+		}
+	}
+}
+
+// RFC 5869, Section 2.3: HKDF-Expand gives 255 times the hash and no more.
+func TestExpandBounds(t *testing.T) {
+	each(t, func(t *testing.T, s *suite.Suite) {
+		sec, most := secret.New(make([]byte, s.HashSize())), 255*s.HashSize()
+		longest := s.ExpandWithLabel(sec, "label", nil, most).Expose()
+		want, err := hkdf.Expand(s.NewHash, sec.Expose(), string(binary.BigEndian.AppendUint16(nil, uint16(most)))+"\x0dMLS 1.0 label\x00", most)
+		if err != nil || !bytes.Equal(longest, want) {
+			t.Errorf("ExpandWithLabel of %d bytes is not what crypto/hkdf gives: %v", most, err)
+		}
+		if got := s.ExpandWithLabel(sec, "label", nil, 0); got.Len() != 0 {
+			t.Errorf("ExpandWithLabel of 0 bytes gives %d", got.Len())
+		}
+		mustPanic(t, "ExpandWithLabel of a byte more", func() { s.ExpandWithLabel(sec, "label", nil, most+1) })
+		mustPanic(t, "ExpandWithLabel of -1 bytes", func() { s.ExpandWithLabel(sec, "label", nil, -1) })
+	})
 }
 
 func TestMAC(t *testing.T) {

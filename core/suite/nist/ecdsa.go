@@ -38,7 +38,7 @@ func (s scheme) Generate() suite.Signer {
 // implementations drop them.
 func (s scheme) New(private secret.Value) (suite.Signer, error) {
 	size := s.scalarSize()
-	if private.Len() == 0 || private.Len() > size {
+	if private.Len() > size {
 		return nil, suite.ErrPrivateKey
 	}
 	scalar := make([]byte, size)
