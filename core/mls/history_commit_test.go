@@ -253,6 +253,9 @@ func (h *history) accept(c *device, p *plannedCommit, commit *mls.Commit) {
 	}
 	h.advance(c)
 	h.welcome(c, p, commit, env)
+	if c.saved {
+		h.unsaved(c)
+	}
 }
 
 // dispatch puts a message in the queue of all who are to receive it.

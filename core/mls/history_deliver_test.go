@@ -13,6 +13,7 @@ import (
 func (h *history) snapshot(d *device) []byte {
 	h.t.Helper()
 	first, second := d.group.Snapshot(), d.group.Snapshot()
+	d.saved = true
 	if !first.Equal(second) {
 		h.t.Fatalf("two snapshots of %s differ", d.name)
 	}
@@ -220,7 +221,17 @@ func (h *history) deliverCommit(d *device, env *envelope) {
 		return
 	}
 	h.entered(d)
+	h.unsaved(d)
 	h.refuses(d, env.message, mls.ErrWrongEpoch)
+}
+
+// unsaved checks that a member that was saved before, but not in its new epoch,
+// does not send in it.
+func (h *history) unsaved(d *device) {
+	h.t.Helper()
+	if _, err := d.group.Protect(nil, nil); !errors.Is(err, mls.ErrSaveFirst) && !errors.Is(err, mls.ErrReInit) {
+		h.t.Fatalf("%s: Protect in a new epoch that was not saved = %v, want ErrSaveFirst", d.name, err)
+	}
 }
 
 // left takes a device out that was removed.

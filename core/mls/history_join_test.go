@@ -75,7 +75,7 @@ func (h *history) joinExternal(d *device, resync bool) {
 	}
 	env.removed = nil // the old leaf is nobody's any more
 	h.dispatch(env, before)
-	d.group, d.seen, d.queue, d.lost, d.away, d.invited = group, map[*sentMessage]bool{}, nil, nil, false, nil
+	d.group, d.seen, d.queue, d.lost, d.away, d.invited, d.saved = group, map[*sentMessage]bool{}, nil, nil, false, nil, false
 	for _, other := range h.devices {
 		other.invited = nil
 	}
@@ -129,7 +129,7 @@ func (h *history) stepReInit() bool {
 	creator := pick(h, old)
 	group, members := h.follow(creator, without(old, creator), true)
 	for i, d := range members {
-		d.group = group[i]
+		d.group, d.saved = group[i], false
 	}
 	h.extensions = nil
 	h.begin(reInit.GroupID, 1, members...)

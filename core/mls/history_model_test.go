@@ -53,6 +53,7 @@ type device struct {
 	group  *mls.Group
 	joined uint64 // the first epoch that it knows
 	away   bool   // nothing is delivered
+	saved  bool   // a snapshot of group was taken
 	queue  []*envelope
 	// lost are proposals of its epoch that did not arrive.
 	lost    []*envelope
