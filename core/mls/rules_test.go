@@ -60,6 +60,22 @@ func TestUnknownIsIgnored(t *testing.T) {
 	follow(t, joined, must1(alice.Commit(CommitOptions{})).Message)
 }
 
+// Lists are as long as others make them: two of 2^16 types each are compared by
+// looking at each type once, not at each pair.
+func TestLongCapabilities(t *testing.T) {
+	have := make([]mlswire.ExtensionType, 1<<16)
+	for i := range have {
+		have[i] = mlswire.ExtensionType(i)
+	}
+	short := have[:1<<16-1]
+	if !includes(have, have) || !includes(have, short) || includes(short, have) {
+		t.Error("includes() compares long lists wrongly")
+	}
+	if n := testing.AllocsPerRun(10, func() { includes(have, have) }); n != 0 {
+		t.Errorf("includes() allocates %v times", n)
+	}
+}
+
 // A client's own GREASE is nothing that it supports, RFC 9420, Section 13.5: not
 // even in a group whose members all list the same.
 func TestOwnGREASEIsNotSupport(t *testing.T) {
