@@ -104,3 +104,44 @@ func TestLastEpoch(t *testing.T) {
 		t.Errorf("JoinExternal = %v, want ErrEpochLimit", err)
 	}
 }
+
+// TestExternalJoinerSupportsTheGroup holds RFC 9420, Sections 13.4 and 13.5: who
+// joins by a commit supports every extension of the group, and has to be able to
+// say so without GREASE.
+func TestExternalJoinerSupportsTheGroup(t *testing.T) {
+	const greased mlswire.ExtensionType = 0x7a7a
+	lists := func(types ...mlswire.ExtensionType) func(*Config) {
+		return func(c *Config) {
+			capabilities := defaultCapabilities(quick)
+			capabilities.Extensions = types
+			c.Capabilities = &capabilities
+		}
+	}
+	for _, tt := range []struct {
+		name      string
+		extension mlswire.ExtensionType
+		joiner    func(*Config)
+		want      error
+	}{
+		{"supported", knownExtension, lists(knownExtension), nil},
+		{"not supported", knownExtension, lists(), ErrGroupExtension},
+		{"only listed as noise", greased, lists(greased), ErrGroupExtension},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g, err := testClient(t, "founder", lists(tt.extension)).CreateGroup(nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Put there past the check that nobody demands GREASE.
+			g.current.context.Extensions = mlswire.Extensions{{Type: tt.extension}}
+			info, err := g.GroupInfo(true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = testClient(t, "joiner", tt.joiner).JoinExternal(info, ExternalOptions{})
+			if !errors.Is(err, tt.want) {
+				t.Errorf("JoinExternal = %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
