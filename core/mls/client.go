@@ -143,6 +143,8 @@ func (c *Config) complete() error {
 	switch {
 	case c.Credential.Type == 0:
 		return because(ErrConfig, errors.New("no credential"))
+	case !isKnownCredential(c.Credential.Type):
+		return because(ErrConfig, mlswire.ErrCredentialType)
 	case c.Now == nil:
 		return because(ErrConfig, errors.New("no clock"))
 	case c.Authenticate == nil:

@@ -167,6 +167,7 @@ func (g *Group) commit(c *composed, t *transition, o *CommitOptions) (*Commit, e
 	e := g.current
 	path, update, err := g.renew(t, o)
 	if err != nil {
+		t.erase()
 		return nil, err
 	}
 	if path != nil {

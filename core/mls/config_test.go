@@ -16,6 +16,7 @@ func TestConfig(t *testing.T) {
 		edit func(*Config)
 	}{
 		{"no credential", func(c *Config) { c.Credential = mlswire.Credential{} }},
+		{"credential of unknown type", func(c *Config) { c.Credential.Type = 0xf000 }},
 		{"no clock", func(c *Config) { c.Now = nil }},
 		{"no authentication service", func(c *Config) { c.Authenticate = nil }},
 		{"negative lifetime", func(c *Config) { c.Lifetime = -1 }},

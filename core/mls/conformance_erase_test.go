@@ -2,9 +2,11 @@ package mls
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"conclave/core/mls/internal/tree"
+	"conclave/core/mlswire"
 	"conclave/core/secret"
 	"conclave/core/tlsenc"
 )
@@ -106,6 +108,42 @@ func TestDiscardedSecretsAreOverwritten(t *testing.T) {
 		if name != "encryption_secret" && isErased(v) { // the secret tree has consumed that one
 			t.Errorf("the %s of the present epoch is gone", name)
 		}
+	}
+}
+
+// A commit that is refused leaves nothing of what was derived on the way, and
+// what it shares with the present epoch as it was.
+func TestRefusedSecretsAreOverwritten(t *testing.T) {
+	s := newScene(t)
+	must1(s.bob.ProposeUpdate(LeafChange{}, SendOptions{}))
+	own := s.bob.proposals[0]
+	leaf := &own.Proposal.(*mlswire.Update).LeafNode
+	p := &plan{Updates: []plannedUpdate{{s.bob.Self(), leaf}}, committer: s.mallory.Self()}
+	shared := privateKeysLeft(t, s.bob.current.private)
+	for _, c := range []struct {
+		update *ownUpdate
+		left   int // keys, those of the present epoch
+	}{{own.update, 0}, {nil, 1}} {
+		if c.update == nil {
+			p.Updates = nil
+		}
+		tr := must1(s.bob.begin(p, c.update))
+		path := must1(tr.tree.NewPath(s.mallory.Self(), func(key, parentHash []byte) (*mlswire.LeafNode, error) {
+			leaf := *s.mallory.current.leaf()
+			leaf.EncryptionKey, leaf.ParentHash, leaf.Source = key, parentHash, mlswire.LeafNodeSourceCommit
+			return &leaf, nil
+		}))
+		sealed := must1(path.Encrypt([]byte("another context"), nil))
+		if err := tr.take(s.mallory.Self(), sealed); !errors.Is(err, ErrPathSecret) {
+			t.Fatalf("take() = %v, want ErrPathSecret", err)
+		}
+		tr.erase()
+		if n := privateKeysLeft(t, tr.private); n < c.left || c.left == 0 && n > 0 {
+			t.Errorf("%d private keys are left, want %d", n, c.left)
+		}
+	}
+	if isErased(own.update.leafKey.Private) || privateKeysLeft(t, s.bob.current.private) != shared {
+		t.Error("keys that are still of use are gone")
 	}
 }
 

@@ -51,7 +51,8 @@ type pastEpoch struct {
 	self    LeafIndex
 	// secrets were retired: sender data and resumption are left.
 	secrets *schedule.Epoch
-	// messages has no handshake keys any more.
+	// messages opens application data. A handshake message of an ended epoch is
+	// refused (Section 12.4.2) before its key is looked up.
 	messages *secrettree.Tree
 	// tree says who sent a message, unless changed does. A group that was
 	// restored has the tree of the epoch in which its snapshot was taken, and

@@ -41,7 +41,8 @@ var (
 	// ErrWrongEpoch says that a message is not for an epoch that the group can
 	// still, or already, read.
 	ErrWrongEpoch = errors.New("mls: message is for another epoch")
-	// ErrOwnMessage says that this client sent the message itself.
+	// ErrOwnMessage says that this client sent the message itself, or that a
+	// PrivateMessage claims so, see [Group.Process].
 	ErrOwnMessage = errors.New("mls: own message")
 )
 

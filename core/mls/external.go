@@ -123,8 +123,13 @@ func (c *Client) oldLeaf(t *tree.Tree) (LeafIndex, bool) {
 }
 
 // commit makes the external commit and the group as it is after it.
-func (j *joining) commit(t *transition, refs []mlswire.ProposalOrRef, o *ExternalOptions) (*Group, *Commit, error) {
+func (j *joining) commit(t *transition, refs []mlswire.ProposalOrRef, o *ExternalOptions) (_ *Group, _ *Commit, err error) {
 	c := j.client
+	defer func() {
+		if err != nil {
+			t.erase()
+		}
+	}()
 	path, update, err := t.newPath(t.tree.Vacant(), c.leafNode())
 	if err != nil {
 		return nil, nil, err

@@ -116,7 +116,7 @@ func (g *Group) Suite() suite.ID { return g.current.suite.ID() }
 func (g *Group) Self() LeafIndex { return g.current.self() }
 
 // Extensions returns the extensions of the GroupContext.
-func (g *Group) Extensions() mlswire.Extensions { return slices.Clone(g.current.context.Extensions) }
+func (g *Group) Extensions() mlswire.Extensions { return cloneExtensions(g.current.context.Extensions) }
 
 // IsRemoved reports whether a commit has removed this member. Then the group
 // can be looked at, but neither sends nor receives.
@@ -124,9 +124,10 @@ func (g *Group) IsRemoved() bool { return g.removed }
 
 // ReInit returns the ReInit with which the group has ended, RFC 9420, Section
 // 11.2, or nil while it goes on.
-func (g *Group) ReInit() *mlswire.ReInit { return g.current.reInit }
+func (g *Group) ReInit() *mlswire.ReInit { return cloneReInit(g.current.reInit) }
 
-// A Member is a member of a group in one epoch.
+// A Member is a member of a group in one epoch. Its slices belong to the group and
+// must not be changed.
 type Member struct {
 	Index        LeafIndex
 	Credential   mlswire.Credential

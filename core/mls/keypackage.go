@@ -84,14 +84,24 @@ func (c *Client) lifetime() mlswire.Lifetime {
 }
 
 // signLeaf signs a leaf node, RFC 9420, Section 7.2. The group and the index are
-// of leaves that are not in a KeyPackage.
+// of leaves that are not in a KeyPackage. A credential that cannot be encoded is
+// ErrCredential.
 func signLeaf(s *suite.Suite, signer *suite.SigningKey, leaf *mlswire.LeafNode, groupID []byte, index uint32) error {
+	if !isKnownCredential(leaf.Credential.Type) {
+		return because(ErrCredential, mlswire.ErrCredentialType)
+	}
 	signature, err := s.SignWithLabel(signer, "LeafNodeTBS", leaf.TBS(groupID, index))
 	if err != nil {
 		return doing("mls: signing a leaf node", err)
 	}
 	leaf.Signature = signature
 	return nil
+}
+
+// isKnownCredential reports whether credentials of a type can be encoded, RFC
+// 9420, Section 5.3.
+func isKnownCredential(t mlswire.CredentialType) bool {
+	return t == mlswire.CredentialTypeBasic || t == mlswire.CredentialTypeX509
 }
 
 // keyPackageRef is the KeyPackageRef of RFC 9420, Section 5.2.

@@ -29,9 +29,13 @@ func (*Proposed) received()    {}
 // returned to be merged. A message that is refused changes nothing; and nor does
 // a Commit until it is merged.
 //
-// A message of this client itself is [ErrOwnMessage]: an own Commit is merged
-// with [Group.MergeCommit]. Application data may come from as many epochs back as
-// the configuration says. Other errors name the rule that the message breaks.
+// A message of this client itself is [ErrOwnMessage]. That is no proof that it is
+// one: other members can make a PrivateMessage that claims to be, and the keys to
+// check it are gone. An own Commit has come back, and is then merged with
+// [Group.MergeCommit], when the message has the same bytes as its [Commit].Message.
+//
+// Application data may come from as many epochs back as the configuration says.
+// Other errors name the rule that the message breaks.
 func (g *Group) Process(message []byte) (Received, error) {
 	if err := g.alive(); err != nil {
 		return nil, err

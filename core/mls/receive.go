@@ -44,10 +44,12 @@ func (g *Group) stage(a *mlswire.AuthenticatedContent) (*StagedCommit, error) {
 		from = t.tree.Vacant()
 	}
 	if err := r.path(p, commit.Path, from); err != nil {
+		t.erase()
 		return nil, err
 	}
 	if commit.Path != nil {
 		if err := t.take(from, commit.Path); err != nil {
+			t.erase()
 			return nil, err
 		}
 	}
@@ -59,7 +61,7 @@ func (g *Group) stage(a *mlswire.AuthenticatedContent) (*StagedCommit, error) {
 		return s, nil
 	}
 	if err := g.enter(s, t, a); err != nil {
-		t.private.Erase(g.current.private)
+		t.erase()
 		return nil, err
 	}
 	return s, nil
@@ -93,13 +95,14 @@ type covered struct {
 // value are the committer's.
 func (g *Group) cover(commit *mlswire.Commit, from mlswire.Sender) (covered, error) {
 	var c covered
+	find := g.finder(len(commit.Proposals))
 	for _, item := range commit.Proposals {
 		if item.Proposal != nil {
 			c.list = append(c.list, sentProposal{Proposal: item.Proposal, Sender: from})
 			c.proposed = append(c.proposed, Proposed{Sender: from, Proposal: item.Proposal})
 			continue
 		}
-		p := g.find(item.Reference)
+		p := find(item.Reference)
 		if p == nil {
 			return c, ErrUnknownProposal
 		}

@@ -54,7 +54,7 @@ func (s *StagedCommit) AuthenticatedData() []byte { return s.authenticatedData }
 func (s *StagedCommit) HasPath() bool { return s.hasPath }
 
 // ReInit returns the ReInit that ends the group, or nil.
-func (s *StagedCommit) ReInit() *mlswire.ReInit { return s.reInit }
+func (s *StagedCommit) ReInit() *mlswire.ReInit { return cloneReInit(s.reInit) }
 
 // Removed reports whether the commit removes this client from the group. Its
 // confirmation tag could then not be verified, as only members can: the Commit is

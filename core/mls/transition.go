@@ -112,10 +112,11 @@ func (t *transition) take(from LeafIndex, path *mlswire.UpdatePath) error {
 		return nil
 	}
 	provisional := mlswire.Marshal(&t.context)
-	t.private, t.commitSecret, err = t.tree.OpenPath(t.private, from, path, provisional, t.added)
+	private, commitSecret, err := t.tree.OpenPath(t.private, from, path, provisional, t.added)
 	if err != nil {
 		return doing("mls: decrypting a path", err)
 	}
+	t.private, t.commitSecret = private, commitSecret
 	return nil
 }
 
@@ -142,9 +143,13 @@ func (t *transition) finish(commit *mlswire.AuthenticatedContent) (next *epoch, 
 	}, joiner, member, nil
 }
 
-// erase overwrites the secrets of a transition that does not come to be.
+// erase overwrites the secrets of a transition that does not come to be, and
+// leaves those that it shares with the epoch before.
 func (t *transition) erase() {
 	t.commitSecret.Erase()
+	if t.plan.ExternalInit != nil {
+		t.initSecret.Erase()
+	}
 	if t.private != nil {
 		t.private.Erase(t.from.private)
 	}
