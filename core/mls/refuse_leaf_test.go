@@ -95,7 +95,7 @@ var leafFaults = []leafFault{
 	{name: "7.3 encryption key of another member", want: ErrDuplicateEncryptionKey, later: true, leaf: func(s *scene, l *mlswire.LeafNode) {
 		l.EncryptionKey = s.carol.current.leaf().EncryptionKey
 	}},
-	{name: "16.9 encryption key of a parent node", want: ErrDuplicateEncryptionKey, later: true, leaf: func(s *scene, l *mlswire.LeafNode) {
+	{name: "16.7 encryption key of a parent node", want: ErrDuplicateEncryptionKey, later: true, leaf: func(s *scene, l *mlswire.LeafNode) {
 		l.EncryptionKey = s.bob.current.tree.Parent(5).EncryptionKey
 	}},
 }

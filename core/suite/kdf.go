@@ -43,7 +43,7 @@ func (s *Suite) DeriveSecret(sec secret.Value, label string) secret.Value {
 }
 
 // DeriveTreeSecret derives length bytes from sec for one generation of a
-// ratchet. It implements DeriveTreeSecret of RFC 9420, Section 9.
+// ratchet. It implements DeriveTreeSecret of RFC 9420, Section 9.1.
 func (s *Suite) DeriveTreeSecret(sec secret.Value, label string, generation uint32, length int) secret.Value {
 	var context [4]byte
 	binary.BigEndian.PutUint32(context[:], generation)
