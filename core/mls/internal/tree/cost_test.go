@@ -33,14 +33,16 @@ func sparse(s *suite.Suite, members int) mlswire.RatchetTree {
 	for i := range leaves {
 		leaves[i] = tinyLeaf(s)
 	}
-	for width := messageSize / 2; ; width-- { // a blank leaf and parent take two bytes
+	for width := messageSize / 2; ; {
 		t := mlswire.RatchetTree{Leaves: make([]*mlswire.LeafNode, width), Parents: make([]*mlswire.ParentNode, width-1)}
 		for i, leaf := range leaves {
 			t.Leaves[(i+1)*width/members-1] = leaf
 		}
-		if len(mlswire.Marshal(t)) <= messageSize {
+		over := len(mlswire.Marshal(t)) - messageSize
+		if over <= 0 {
 			return t
 		}
+		width -= (over + 1) / 2 // a blank leaf and parent take two bytes
 	}
 }
 

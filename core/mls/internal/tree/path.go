@@ -108,7 +108,8 @@ func (m *merger) rebuild(n *node, first LeafIndex) *node {
 	return c
 }
 
-// A Path is an UpdatePath that this member made, with its secrets.
+// A Path is an UpdatePath that this member made, with its secrets. It may be
+// read concurrently, but not beside Erase.
 type Path struct {
 	// Tree is the tree after the path.
 	Tree *Tree
@@ -177,8 +178,11 @@ func deriveNode(s *suite.Suite, pathSecret secret.Value) suite.KeyPair {
 // Encrypt returns the UpdatePath to send: the path secret of each node encrypted
 // to the resolution of its child on the copath, without the leaves added in the
 // same commit, RFC 9420, Sections 7.5 and 7.6. groupContext is the provisional
-// GroupContext with the hash of p.Tree.
+// GroupContext with the hash of p.Tree. It panics after [Path.Erase].
 func (p *Path) Encrypt(groupContext []byte, added []LeafIndex) (*mlswire.UpdatePath, error) {
+	if len(p.secrets) != len(p.steps) {
+		panic("tree: internal error: encrypting a path that was erased")
+	}
 	skip := newLeafSet(added)
 	s := p.Tree.suite
 	up := &mlswire.UpdatePath{LeafNode: *p.Tree.Leaf(p.from), Nodes: make([]mlswire.UpdatePathNode, len(p.steps))}
@@ -204,15 +208,16 @@ func (p *Path) Encrypt(groupContext []byte, added []LeafIndex) (*mlswire.UpdateP
 
 // PathSecret returns the path secret of the lowest common ancestor of the
 // committer and another member, which a Welcome carries, RFC 9420, Section
-// 12.4.1. It reports false for the committer itself and what is not a member.
+// 12.4.1. It reports false for the committer itself, for what is not a member,
+// and after [Path.Erase].
 func (p *Path) PathSecret(member LeafIndex) (secret.Value, bool) {
 	if member == p.from || p.Tree.Leaf(member) == nil {
 		return secret.Value{}, false
 	}
 	level := commonLevel(p.from, member)
-	for k, s := range p.steps {
-		if s.level == level {
-			return p.secrets[k], true
+	for k, s := range p.secrets {
+		if p.steps[k].level == level {
+			return s, true
 		}
 	}
 	return secret.Value{}, false
@@ -224,6 +229,7 @@ func (p *Path) Erase() {
 	for _, s := range p.secrets {
 		s.Erase()
 	}
+	p.secrets = nil
 }
 
 // A leafSet is a sorted list of leaves.

@@ -254,6 +254,15 @@ func TestPathSecretOf(t *testing.T) {
 	if made.CommitSecret.Equal(secret.New(make([]byte, 32))) {
 		t.Error("Erase takes the commit secret")
 	}
+	if _, ok := made.PathSecret(0); ok {
+		t.Error("PathSecret gives what was erased")
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("Encrypt sends what was erased")
+		}
+	}()
+	_, _ = made.Encrypt(nil, nil)
 }
 
 // TestErase checks that keys that are replaced are overwritten and others stay.

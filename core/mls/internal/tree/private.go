@@ -121,7 +121,8 @@ func (p *Private) Encode(w *tlsenc.Writer) {
 }
 
 // DecodePrivate reads what [Private.Encode] wrote, and copies it. t is the tree
-// that the keys belong to; public keys are taken from there. The error is
+// that the keys belong to; public keys are taken from there, and whether they
+// fit is not checked: who can change what is stored has the keys. The error is
 // ErrPrivate or one of package tlsenc.
 func DecodePrivate(r *tlsenc.Reader, t *Tree) (*Private, error) {
 	p := &Private{self: LeafIndex(r.Uint32())}

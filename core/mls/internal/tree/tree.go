@@ -30,7 +30,7 @@ const MaxLevel = 20
 const MaxLeaves = 1 << MaxLevel
 
 // A Tree is the public ratchet tree of a group in one epoch. It is immutable and
-// safe for concurrent use. Nobody may change the nodes it returns.
+// safe for concurrent use. Nobody may change the nodes and hashes it returns.
 type Tree struct {
 	suite *suite.Suite
 	root  *node
