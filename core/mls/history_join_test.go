@@ -138,11 +138,10 @@ func (h *history) stepReInit() bool {
 		h.entered(d)
 	}
 	// The group needs its external sender again.
-	h.commitWith(creator, &plannedCommit{options: mls.CommitOptions{Extensions: ptr(h.someExtensions())}})
+	extensions := h.someExtensions()
+	h.commitWith(creator, &plannedCommit{options: mls.CommitOptions{Extensions: &extensions}})
 	return true
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // successor gives all devices clients of the next group's suite.
 func (h *history) successor(id suite.ID, members []*device) {

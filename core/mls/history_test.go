@@ -159,5 +159,5 @@ func (h *history) end() {
 }
 
 func newRNG(seed uint64) *mathrand.Rand {
-	return mathrand.New(mathrand.NewPCG(seed, 0)) //nolint:gosec // choices of a test
+	return mathrand.New(mathrand.NewPCG(seed, 0))
 }

@@ -45,7 +45,7 @@ func PSKSecret(s *suite.Suite, psks []PSK) (secret.Value, error) {
 func pskLabel(id *mlswire.PreSharedKeyID, index, count int) []byte {
 	var w tlsenc.Writer
 	id.Encode(&w)
-	w.Uint16(uint16(index)) //nolint:gosec // PSKSecret bounds both
-	w.Uint16(uint16(count)) //nolint:gosec // PSKSecret bounds both
+	w.Uint16(uint16(index)) // PSKSecret bounds both
+	w.Uint16(uint16(count))
 	return w.Bytes()
 }

@@ -51,7 +51,7 @@ func (n *node) encode(w *tlsenc.Writer) {
 func (r *ratchet) encode(w *tlsenc.Writer) {
 	w.Uint32(r.next)
 	w.Fixed(r.secret.Expose())
-	w.Uint32(uint32(len(r.skipped))) //nolint:gosec // at most Limits.Window
+	w.Uint32(uint32(len(r.skipped))) // at most Limits.Window
 	for _, k := range r.skipped {
 		w.Uint32(k.Generation)
 		w.Fixed(k.Key.Expose())
@@ -107,27 +107,27 @@ func decodeNode(s *suite.Suite, r *tlsenc.Reader, height uint8) (*node, error) {
 	}
 }
 
-func (t *ratchet) decode(s *suite.Suite, r *tlsenc.Reader) error {
-	t.next = r.Uint32()
-	t.secret = secret.New(r.Fixed(s.HashSize()))
-	count := r.Uint32()
-	if err := r.Err(); err != nil {
+func (r *ratchet) decode(s *suite.Suite, in *tlsenc.Reader) error {
+	r.next = in.Uint32()
+	r.secret = secret.New(in.Fixed(s.HashSize()))
+	count := in.Uint32()
+	if err := in.Err(); err != nil {
 		return err
 	}
-	if size := 4 + s.KeySize() + s.NonceSize(); int64(count)*int64(size) > int64(r.Len()) {
+	if size := 4 + s.KeySize() + s.NonceSize(); int64(count)*int64(size) > int64(in.Len()) {
 		return tlsenc.ErrShort
 	}
 	if count > 0 {
-		t.skipped = make([]Key, count)
+		r.skipped = make([]Key, count)
 	}
-	for i := range t.skipped {
-		k := Key{Generation: r.Uint32()}
-		if k.Generation >= t.next || (i > 0 && k.Generation <= t.skipped[i-1].Generation) {
+	for i := range r.skipped {
+		k := Key{Generation: in.Uint32()}
+		if k.Generation >= r.next || (i > 0 && k.Generation <= r.skipped[i-1].Generation) {
 			return ErrEncoding
 		}
-		k.Key = secret.New(r.Fixed(s.KeySize()))
-		k.Nonce = secret.New(r.Fixed(s.NonceSize()))
-		t.skipped[i] = k
+		k.Key = secret.New(in.Fixed(s.KeySize()))
+		k.Nonce = secret.New(in.Fixed(s.NonceSize()))
+		r.skipped[i] = k
 	}
-	return r.Err()
+	return in.Err()
 }
