@@ -3,6 +3,7 @@ package suite
 import (
 	"crypto/ecdh"
 	"crypto/rand"
+	"slices"
 
 	"conclave/core/secret"
 )
@@ -158,5 +159,5 @@ func (k *dhKEM) extractAndExpand(dh, enc, pub []byte) []byte {
 	id := kemSuiteID(k.id)
 	prk := k.hash.labeledExtract(id, nil, "eae_prk", dh)
 	defer clear(prk)
-	return k.hash.labeledExpand(id, prk, "shared_secret", append(enc[:len(enc):len(enc)], pub...), k.hash.size)
+	return k.hash.labeledExpand(id, prk, "shared_secret", slices.Concat(enc, pub), k.hash.size)
 }

@@ -30,7 +30,7 @@ func (s *Suite) Extract(salt, ikm secret.Value) secret.Value {
 func (s *Suite) ExpandWithLabel(sec secret.Value, label string, context []byte, length int) secret.Value {
 	// KDFLabel: uint16 length, label<V>, context<V>.
 	var room [128]byte
-	info := binary.BigEndian.AppendUint16(room[:0], uint16(length)) //nolint:gosec // expand bounds it
+	info := binary.BigEndian.AppendUint16(room[:0], uint16(length)) // expand bounds it
 	info = appendLabel(info, label)
 	info = appendVector(info, context)
 	return secret.Own(s.hash.expand(sec.Expose(), length, info))

@@ -76,6 +76,6 @@ func (h hashFunction) labeledExtract(suiteID, salt []byte, label string, ikm []b
 
 // labeledExpand implements LabeledExpand of RFC 9180, Section 4.
 func (h hashFunction) labeledExpand(suiteID, prk []byte, label string, info []byte, length int) []byte {
-	size := binary.BigEndian.AppendUint16(nil, uint16(length)) //nolint:gosec // expand bounds it
+	size := binary.BigEndian.AppendUint16(nil, uint16(length)) // expand bounds it
 	return h.expand(prk, length, size, []byte(versionLabel), suiteID, []byte(label), info)
 }

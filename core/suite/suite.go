@@ -33,7 +33,7 @@ type ID = mlswire.CipherSuite
 // under numbers of the private-use range (0xF000 to 0xFFFF) until IANA assigns
 // theirs; their confidentiality is post-quantum, their signatures are not.
 //
-//nolint:revive // the names of the specification
+//nolint:staticcheck // the names of the specification
 const (
 	MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519        ID = 0x0001
 	MLS_128_DHKEMP256_AES128GCM_SHA256_P256             ID = 0x0002

@@ -133,6 +133,9 @@ func TestSecretsDoNotPrint(t *testing.T) {
 				}
 			}
 		}
+		if got := fmt.Sprintf("%v", signing); got != "[signing key]" {
+			t.Errorf("Sprintf(%%v) = %q, want [signing key]", got)
+		}
 		if b, err := json.Marshal(signing); !errors.Is(err, secret.ErrMarshal) {
 			t.Errorf("json.Marshal = %q, %v, want ErrMarshal", b, err)
 		}
