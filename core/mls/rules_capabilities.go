@@ -25,7 +25,7 @@ const fewTypes = 1 << 10
 
 // includes reports whether all of need are in have.
 func includes[T ~uint16](have, need []T) bool {
-	if len(have)*len(need) <= fewTypes {
+	if int64(len(have))*int64(len(need)) <= fewTypes {
 		return !slices.ContainsFunc(need, func(t T) bool { return !slices.Contains(have, t) })
 	}
 	var set typeSet

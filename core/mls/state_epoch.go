@@ -83,7 +83,7 @@ func (e *epoch) setTree(t *tree.Tree) {
 //	opaque signing_key<V>
 //	opaque secrets[8*Nh]
 func (e *epoch) encodeSecrets(w *tlsenc.Writer) {
-	w.Vector(e.signer.Private().Expose())
+	encodeSigningKey(w, e.signer)
 	e.secrets.Encode(w)
 }
 
@@ -109,6 +109,13 @@ func (d *restorer) own(e *epoch, private *tree.Private) error {
 	}
 	e.confirm(e.secrets.ConfirmationTag(e.context.ConfirmedTranscriptHash))
 	return nil
+}
+
+// encodeSigningKey appends a signing key.
+func encodeSigningKey(w *tlsenc.Writer, k *suite.SigningKey) {
+	private := k.Private() // a copy
+	defer private.Erase()
+	w.Vector(private.Expose())
 }
 
 // signingKey reads a signing key.

@@ -29,7 +29,7 @@ func (k *KeyPackage) Snapshot() secret.Value {
 	w.Nested(k.public.Encode)
 	w.Vector(k.initKey.Expose())
 	w.Vector(k.leafKey.Private.Expose())
-	w.Vector(k.signer.Private().Expose())
+	encodeSigningKey(w, k.signer)
 	return closeSnapshot(w)
 }
 

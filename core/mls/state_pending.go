@@ -65,7 +65,7 @@ func (p *proposal) encode(w *tlsenc.Writer, signer *suite.SigningKey) {
 	default:
 		w.Uint8(proposalNewSigner)
 		w.Vector(p.update.leafKey.Private.Expose())
-		w.Vector(p.update.signer.Private().Expose())
+		encodeSigningKey(w, p.update.signer)
 	}
 }
 
