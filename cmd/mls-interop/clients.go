@@ -26,10 +26,11 @@ type keyPackage struct {
 // credential and knows the PSKs that were registered.
 func (p *program) newClient(id suite.ID, identity string) (*client, error) {
 	c, err := mls.NewClient(mls.Config{
-		Suite:        id,
-		Credential:   mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(identity)},
-		Capabilities: capabilities(),
-		Now:          time.Now,
+		Suite:             id,
+		Credential:        mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(identity)},
+		Capabilities:      capabilities(),
+		Now:               time.Now,
+		AllowJoinRequests: true, AllowExternalCommits: true,
 		Authenticate: func(mls.Identity) error { return nil },
 		PSK:          p.psk,
 	})

@@ -67,6 +67,7 @@ var mlsSentinels = []sentinel{
 	{"ErrNoPendingCommit", mls.ErrNoPendingCommit},
 	{"ErrNoPredecessor", mls.ErrNoPredecessor},
 	{"ErrNoTree", mls.ErrNoTree},
+	{"ErrNotAllowed", mls.ErrNotAllowed},
 	{"ErrNotGroupMessage", mls.ErrNotGroupMessage},
 	{"ErrNotInTree", mls.ErrNotInTree},
 	{"ErrNotInWelcome", mls.ErrNotInWelcome},

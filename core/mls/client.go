@@ -63,6 +63,13 @@ type Config struct {
 	// the application wants that identity in that place. It is called for each
 	// new credential before it counts for anything.
 	Authenticate func(Identity) error
+	// AllowJoinRequests takes proposals of clients outside that ask to be added,
+	// AllowExternalCommits takes commits by which they add themselves: RFC 9420,
+	// Sections 12.1.8 and 12.4.3.2. Unless set, such messages are
+	// [ErrNotAllowed], and only members let others in. All members of a group
+	// must decide alike: who refuses an external commit cannot follow the rest.
+	// Authenticate judges these clients too, see [Identity.Uninvited].
+	AllowJoinRequests, AllowExternalCommits bool
 	// MemberID tells clients apart across groups, for a group that follows
 	// another, RFC 9420, Sections 11.2 and 11.3. Nil takes whole credentials.
 	MemberID func(mlswire.Credential) []byte
@@ -193,10 +200,12 @@ func (c *Client) rules(context *mlswire.GroupContext, t *tree.Tree) *rules {
 // policy is what the rules leave to the application.
 func (c *Client) policy() policy {
 	return policy{
-		now:          c.config.Now(),
-		maxLifetime:  c.config.MaxLifetime,
-		authenticate: c.config.Authenticate,
-		verifier:     c.config.Verifier,
-		memberID:     c.config.MemberID,
+		now:             c.config.Now(),
+		maxLifetime:     c.config.MaxLifetime,
+		authenticate:    c.config.Authenticate,
+		joinRequests:    c.config.AllowJoinRequests,
+		externalCommits: c.config.AllowExternalCommits,
+		verifier:        c.config.Verifier,
+		memberID:        c.config.MemberID,
 	}
 }

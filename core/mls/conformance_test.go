@@ -22,9 +22,10 @@ var conformTime = time.Unix(1_800_000_000, 0)
 func conformClient(t *testing.T, name string, change func(*mls.Config)) *mls.Client {
 	t.Helper()
 	config := mls.Config{
-		Suite:        suite.MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
-		Credential:   mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(name)},
-		Now:          func() time.Time { return conformTime },
+		Suite:             suite.MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
+		Credential:        mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(name)},
+		Now:               func() time.Time { return conformTime },
+		AllowJoinRequests: true, AllowExternalCommits: true,
 		Authenticate: func(mls.Identity) error { return nil },
 	}
 	if change != nil {

@@ -169,10 +169,11 @@ func (h *history) client(name string, id suite.ID) *mls.Client {
 		capabilities = mls.GREASE(capabilities)
 	}
 	c, err := mls.NewClient(mls.Config{
-		Suite:        id,
-		Credential:   mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(name)},
-		Capabilities: &capabilities,
-		Now:          func() time.Time { return time.Unix(1_800_000_000, 0) },
+		Suite:             id,
+		Credential:        mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: []byte(name)},
+		Capabilities:      &capabilities,
+		Now:               func() time.Time { return time.Unix(1_800_000_000, 0) },
+		AllowJoinRequests: true, AllowExternalCommits: true,
 		Authenticate: func(mls.Identity) error { return nil },
 		PSK: func(id []byte) (secret.Value, bool) {
 			known := slices.ContainsFunc(h.psks, func(psk []byte) bool { return bytes.Equal(psk, id) })

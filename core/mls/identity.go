@@ -20,6 +20,6 @@ type Identity struct {
 	External bool
 	// Uninvited says that no member lets this client in: it asks by a proposal
 	// of its own, or joins by an external commit, RFC 9420, Sections 12.1.8 and
-	// 12.4.3.2. An application in which only members may add members refuses it.
+	// 12.4.3.2. Never, unless Config.AllowJoinRequests or AllowExternalCommits.
 	Uninvited bool
 }

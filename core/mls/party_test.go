@@ -46,9 +46,10 @@ func (p *party) client(t testing.TB) *mls.Client {
 	t.Helper()
 	p.guests++
 	config := mls.Config{
-		Suite:        p.suite,
-		Credential:   mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: fmt.Appendf(nil, "guest %d", p.guests)},
-		Now:          func() time.Time { return partyTime },
+		Suite:             p.suite,
+		Credential:        mlswire.Credential{Type: mlswire.CredentialTypeBasic, Identity: fmt.Appendf(nil, "guest %d", p.guests)},
+		Now:               func() time.Time { return partyTime },
+		AllowJoinRequests: true, AllowExternalCommits: true,
 		Authenticate: func(mls.Identity) error { return nil },
 		PSK: func(id []byte) (secret.Value, bool) {
 			return secret.New([]byte("what all know")), string(id) == "shared"

@@ -39,10 +39,11 @@ func testClient(t testing.TB, name string, edits ...func(*Config)) *Client {
 	capabilities.Extensions = []mlswire.ExtensionType{knownExtension}
 	capabilities.Proposals = []mlswire.ProposalType{knownProposal}
 	config := Config{
-		Suite:        quick,
-		Credential:   basic(name),
-		Capabilities: &capabilities,
-		Now:          func() time.Time { return testNow },
+		Suite:             quick,
+		Credential:        basic(name),
+		Capabilities:      &capabilities,
+		Now:               func() time.Time { return testNow },
+		AllowJoinRequests: true, AllowExternalCommits: true,
 		Authenticate: func(id Identity) error {
 			if string(id.Credential.Identity) == stranger {
 				return errStranger

@@ -51,6 +51,9 @@ type policy struct {
 	maxLifetime time.Duration
 	// authenticate is the Authentication Service, RFC 9420, Section 5.3.1.
 	authenticate func(Identity) error
+	// joinRequests and externalCommits are [Config].AllowJoinRequests and
+	// AllowExternalCommits, RFC 9420, Sections 12.1.8 and 12.4.3.2.
+	joinRequests, externalCommits bool
 	// memberID is [Config].MemberID, RFC 9420, Sections 11.2 and 11.3.
 	memberID func(mlswire.Credential) []byte
 	// verifier checks many signatures at once; nil means the suite does.

@@ -70,6 +70,8 @@ var (
 var (
 	// ErrSender says that a message's sender is not a member or not one of the external senders.
 	ErrSender = errors.New("mls: unknown sender")
+	// ErrNotAllowed says that somebody outside asks to be added or adds itself, which the client's Config does not allow.
+	ErrNotAllowed = errors.New("mls: only members let others into this group")
 	// ErrSenderContent says that a sender of this type may not send such content.
 	ErrSenderContent = errors.New("mls: sender may not send this content")
 	// ErrPublicApplication says that application data was not encrypted.

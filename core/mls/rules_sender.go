@@ -18,9 +18,9 @@ func (r *rules) sender(c *mlswire.FramedContent, format mlswire.WireFormat) ([]b
 	case mlswire.SenderTypeExternal:
 		return r.externalSender(c)
 	case mlswire.SenderTypeNewMemberProposal:
-		return newMemberProposal(c)
+		return r.newMemberProposal(c)
 	case mlswire.SenderTypeNewMemberCommit:
-		return newMemberCommit(c)
+		return r.newMemberCommit(c)
 	default:
 		return nil, ErrSender
 	}
@@ -59,7 +59,10 @@ func (r *rules) externalSender(c *mlswire.FramedContent) ([]byte, error) {
 }
 
 // newMemberProposal is for someone who asks to be added, RFC 9420, Section 12.1.8.
-func newMemberProposal(c *mlswire.FramedContent) ([]byte, error) {
+func (r *rules) newMemberProposal(c *mlswire.FramedContent) ([]byte, error) {
+	if !r.policy.joinRequests {
+		return nil, ErrNotAllowed
+	}
 	if c.ContentType != mlswire.ContentTypeProposal {
 		return nil, ErrSenderContent
 	}
@@ -72,7 +75,10 @@ func newMemberProposal(c *mlswire.FramedContent) ([]byte, error) {
 
 // newMemberCommit is for someone who joins by an external commit, RFC 9420,
 // Section 12.4.3.2.
-func newMemberCommit(c *mlswire.FramedContent) ([]byte, error) {
+func (r *rules) newMemberCommit(c *mlswire.FramedContent) ([]byte, error) {
+	if !r.policy.externalCommits {
+		return nil, ErrNotAllowed
+	}
 	if c.ContentType != mlswire.ContentTypeCommit {
 		return nil, ErrSenderContent
 	}

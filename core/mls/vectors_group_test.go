@@ -74,8 +74,9 @@ func (v *passiveVector) keyPackage(t *testing.T) *mls.KeyPackage {
 	leaf := &m.KeyPackage.LeafNode
 	c, err := mls.NewClient(mls.Config{
 		Suite: v.CipherSuite, Credential: leaf.Credential, SigningKey: signer, Capabilities: &leaf.Capabilities,
-		MaxLifetime:  -1,
-		Now:          func() time.Time { return time.Unix(int64(leaf.Lifetime.NotBefore)+1, 0) },
+		MaxLifetime:       -1,
+		Now:               func() time.Time { return time.Unix(int64(leaf.Lifetime.NotBefore)+1, 0) },
+		AllowJoinRequests: true, AllowExternalCommits: true,
 		Authenticate: func(mls.Identity) error { return nil },
 		PSK: func(id []byte) (secret.Value, bool) {
 			for _, p := range v.ExternalPSKs {
