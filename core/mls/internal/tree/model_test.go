@@ -247,8 +247,7 @@ func (m *model) merge(from tree.LeafIndex, path *mlswire.UpdatePath) (parentHash
 	for k, x := range filtered {
 		m.nodes[x].parent = &mlswire.ParentNode{EncryptionKey: path.Nodes[k].EncryptionKey}
 	}
-	for k := len(filtered) - 1; k >= 0; k-- {
-		p := filtered[k]
+	for _, p := range slices.Backward(filtered) {
 		m.nodes[p].parent.ParentHash = parentHash
 		s := left(p)
 		if m.below(leaf, s) {

@@ -84,13 +84,15 @@ func (h *hasher) parentHashes(p *mlswire.ParentNode, siblings [2][]byte) (hashes
 	return hashes
 }
 
-// clone returns a hash that goes on from where h.h is.
+// clone returns a hash that goes on from where h.h is. The hashes of the standard
+// library, which are those of the suites, can be cloned.
 func (h *hasher) clone() hash.Hash {
-	c, err := h.h.(hash.Cloner).Clone()
-	if err != nil {
-		panic("tree: internal error: a hash that cannot be cloned")
+	if cloner, ok := h.h.(hash.Cloner); ok {
+		if c, err := cloner.Clone(); err == nil {
+			return c
+		}
 	}
-	return c
+	panic("tree: internal error: a hash that cannot be cloned")
 }
 
 // claim returns the parent hash that n holds, if it may.

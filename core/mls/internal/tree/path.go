@@ -69,10 +69,10 @@ func (t *Tree) merge(i LeafIndex, steps []step, keys [][]byte, makeLeaf func(par
 	// From the root down, RFC 9420, Section 7.9. The nodes have no unmerged
 	// leaves now, so that the tree hash of a sibling is its original one.
 	parentHash := []byte{}
-	for k := len(steps) - 1; k >= 0; k-- {
+	for k, s := range slices.Backward(steps) {
 		parent := &mlswire.ParentNode{EncryptionKey: keys[k], ParentHash: parentHash}
-		m.parents[steps[k].level] = parent
-		parentHash = m.parentHash(parent, steps[k].copath.hash)
+		m.parents[s.level] = parent
+		parentHash = m.parentHash(parent, s.copath.hash)
 	}
 	leaf, err := makeLeaf(parentHash)
 	if err != nil {

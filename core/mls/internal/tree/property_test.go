@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -134,10 +135,7 @@ func TestConcurrentUse(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range tree.LeafIndex(4) {
 		group.Go(func() {
-			c := &world{suite: w.suite, tree: w.tree, model: w.model.clone(), privates: map[tree.LeafIndex]*tree.Private{}}
-			for j, p := range w.privates {
-				c.privates[j] = p
-			}
+			c := &world{suite: w.suite, tree: w.tree, model: w.model.clone(), privates: maps.Clone(w.privates)}
 			c.commit(t, commit{committer: i, adds: 2, removes: []tree.LeafIndex{i + 4}, path: true, reload: i == 0})
 			c.checkPrivates(t)
 		})
