@@ -7,13 +7,10 @@ import (
 
 // plan checks the proposals of a regular commit, RFC 9420, Section 12.2, and
 // puts them into the order of Section 12.3. The path is checked by path. The
-// proposals by value have the committer as their sender: a leaf node has no
+// committer is a member, and the sender of the proposals by value: a leaf node has no
 // epoch, so an Update by value could otherwise put an old leaf of another
 // member back.
 func (r *rules) plan(list []sentProposal, committer tree.LeafIndex, why purpose, s sending) (*plan, error) {
-	if r.tree.Leaf(committer) == nil {
-		return nil, ErrSender
-	}
 	p := &plan{Extensions: r.context.Extensions, PathRequired: len(list) == 0, committer: committer}
 	for i := range list {
 		if err := p.take(&list[i]); err != nil {
@@ -58,10 +55,7 @@ func (p *plan) take(sent *sentProposal) error {
 	case *mlswire.PreSharedKey:
 		p.PSKs = append(p.PSKs, v.PSK)
 	case *mlswire.ReInit:
-		if p.ReInit != nil {
-			return ErrReInitAlone
-		}
-		p.ReInit = v
+		p.ReInit = v // of one alone, or else the list is refused
 	case *mlswire.GroupContextExtensions:
 		if p.Context {
 			return ErrDuplicateGroupContextExtensions
@@ -184,10 +178,8 @@ func (r *rules) externalPlan(list []mlswire.ProposalOrRef) (*plan, error) {
 			if err := r.remove(v); err != nil {
 				return nil, err
 			}
-			p.Removes = append(p.Removes, tree.LeafIndex(v.Removed))
-			if err := p.change(tree.LeafIndex(v.Removed), nil); err != nil {
-				return nil, err
-			}
+			at := tree.LeafIndex(v.Removed)
+			p.Removes, p.changed = []tree.LeafIndex{at}, map[tree.LeafIndex]*mlswire.LeafNode{at: nil}
 		case *mlswire.PreSharedKey:
 			if err := r.preSharedKey(v, forOrdinary); err != nil {
 				return nil, err

@@ -312,6 +312,24 @@ func TestRefuseOwnDuplicateExtension(t *testing.T) {
 	}
 }
 
+// An Update is of a member, RFC 9420, Sections 12.1.2 and 12.1.8. None by anybody
+// else is kept when it arrives; were there one, it would not be committed.
+func TestRefuseUpdateOfNoMember(t *testing.T) {
+	s := newScene(t)
+	update := forgeUpdate(t, s.carol, nil, nil)
+	for _, from := range []mlswire.Sender{
+		{Type: mlswire.SenderTypeExternal, Index: 3}, {Type: mlswire.SenderTypeNewMemberProposal, Index: 3},
+	} {
+		sent := sentProposal{Proposal: update, Sender: from}
+		if _, err := s.bob.rules().plan([]sentProposal{sent}, 1, forOrdinary, false); !errors.Is(err, ErrExternalProposal) {
+			t.Errorf("plan() with an Update from %v = %v, want ErrExternalProposal", from, err)
+		}
+		if err := s.bob.rules().proposal(sent, false); !errors.Is(err, ErrExternalProposal) {
+			t.Errorf("proposal() with an Update from %v = %v, want ErrExternalProposal", from, err)
+		}
+	}
+}
+
 // A client keeps so many proposals and no more.
 func TestRefuseTooManyProposals(t *testing.T) {
 	s := newScene(t)
