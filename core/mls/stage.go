@@ -23,6 +23,8 @@ type StagedCommit struct {
 	hasPath           bool
 	// generation is that of the key of a PrivateMessage.
 	generation *uint32
+	// merged says that the secrets are a group's, discarded that they are erased.
+	merged, discarded bool
 }
 
 func (*StagedCommit) received() {}
@@ -79,7 +81,7 @@ func (g *Group) Merge(s *StagedCommit) error {
 	if g.removed {
 		return ErrRemoved
 	}
-	if s == nil || s.base != g.current {
+	if s == nil || s.discarded || s.base != g.current {
 		return ErrStaleCommit
 	}
 	g.install(s)
@@ -126,6 +128,7 @@ func (g *Group) install(s *StagedCommit) {
 		return
 	}
 	g.retire(s.next)
+	s.merged = true
 	g.current, g.messages = s.next, s.messages
 	// A snapshot of the old epoch allows for nothing in the new one: whoever
 	// restores it gets here again, and begins with the first generations.
@@ -158,6 +161,16 @@ func (g *Group) retire(next *epoch) {
 		g.past[0].erase()
 		g.past = g.past[1:]
 	}
+}
+
+// Discard erases the secrets of a commit that is not going to be merged, which
+// is then [ErrStaleCommit] for Merge. Forgetting it leaves them to the garbage
+// collector. It does nothing to a commit that was merged.
+func (s *StagedCommit) Discard() {
+	if !s.discarded && !s.merged {
+		s.discard()
+	}
+	s.discarded = true
 }
 
 // discard erases a commit that does not come to be.
