@@ -16,10 +16,10 @@ RACE := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1
 
 PEERS   := cmd/mls-interop/peers
 
-.PHONY: help build web wasm peers demo test check bench soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
+.PHONY: help build web wasm peers demo test check bench bench-mls soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 build: web ## bin/conclave: one static binary with the web client inside
 	$(GOBUILD) -o bin/conclave ./cmd/conclave
@@ -95,6 +95,9 @@ bench: ## benchmarks, ten runs each; see bench/RESULTS.md
 	@mkdir -p bench/out
 	go test -run='^$$' -bench=. -benchmem -count=$(or $(COUNT),10) ./core/... ./sfu/... ./client/... | tee bench/out/new.txt
 	$(TOOL) benchstat bench/out/new.txt
+
+bench-mls: peers ## core/mls against OpenMLS in Chromium, in turns; see bench/mls-browser/README.md
+	node bench/mls-browser/run.mjs
 
 soak: build peers ## long runs: fuzzing for hours, random meetings and group histories, browsers that join and leave
 	tools/fuzz.sh 60s
