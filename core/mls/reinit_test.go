@@ -262,6 +262,39 @@ func TestRefuseSuccessorOfUnnamedGroup(t *testing.T) {
 	must1(packages["bob"].Join(welcome, JoinOptions{From: s.bob}))
 }
 
+// Nor by who has forgotten the epoch that it is from, and with it who was in it.
+func TestRefuseSuccessorOfForgottenEpoch(t *testing.T) {
+	s := newScene(t)
+	knows := func(c *Config) {
+		c.ResumptionPSK = func(id []byte, epoch uint64) (secret.Value, bool) {
+			return s.mallory.resumption(&mlswire.PreSharedKeyID{Type: mlswire.PSKTypeResumption, GroupID: id, Epoch: epoch})
+		}
+	}
+	packages, welcome := successorForgery{why: forBranch, names: []string{"bob"}, suite: knows}.make(t, s)
+	s.turn(t, s.alice)
+	s.bob.past = nil
+	if _, err := packages["bob"].Join(welcome, JoinOptions{From: s.bob}); !errors.Is(err, ErrNoPredecessor) {
+		t.Errorf("Join() = %v, want ErrNoPredecessor", err)
+	}
+	must1(packages["bob"].Join(welcome, JoinOptions{From: s.carol}))
+}
+
+// A group whose secrets are gone begins no other.
+func TestErasedGroupBeginsNoOther(t *testing.T) {
+	s := newScene(t)
+	s.end(t, mlswire.ReInit{GroupID: []byte("the next group"), Version: mlswire.MLS10, CipherSuite: quick})
+	s.bob.Erase()
+	if _, _, err := s.bob.Reinitialize(testClient(t, "bob"), nil, CommitOptions{}); !errors.Is(err, ErrRemoved) {
+		t.Errorf("Reinitialize() = %v, want ErrRemoved", err)
+	}
+	if _, _, err := s.bob.Branch(nil, nil, CommitOptions{}); !errors.Is(err, ErrRemoved) {
+		t.Errorf("Branch() = %v, want ErrRemoved", err)
+	}
+	if _, _, err := s.carol.Branch(nil, nil, CommitOptions{}); !errors.Is(err, ErrReInit) {
+		t.Errorf("Branch() of a group that has ended = %v, want ErrReInit", err)
+	}
+}
+
 // MemberID says who is the same member: here, whoever has the same first letter.
 func TestMemberID(t *testing.T) {
 	initial := func(c *Config) {

@@ -56,12 +56,8 @@ func (r *rules) update(v *mlswire.Update, from mlswire.Sender, s sending) error 
 	if from.Type != mlswire.SenderTypeMember {
 		return ErrExternalProposal
 	}
-	at := tree.LeafIndex(from.Index)
-	old := r.tree.Leaf(at)
-	if old == nil {
-		return ErrSender
-	}
-	c := leafCase{leaf: &v.LeafNode, source: mlswire.LeafNodeSourceUpdate, old: old, sending: s}
+	at := tree.LeafIndex(from.Index) // a member: its signature was verified
+	c := leafCase{leaf: &v.LeafNode, source: mlswire.LeafNodeSourceUpdate, old: r.tree.Leaf(at), sending: s}
 	return r.replacement(c, at)
 }
 

@@ -330,6 +330,34 @@ func TestRefuseUpdateOfNoMember(t *testing.T) {
 	}
 }
 
+// What the decoder already refuses, the rules do too.
+func TestRefuseWhatIsNotDecoded(t *testing.T) {
+	s := newScene(t)
+	r := s.bob.rules()
+	for _, id := range []mlswire.PreSharedKeyID{
+		{Type: 0}, {Type: 3}, {Type: mlswire.PSKTypeResumption}, {Type: mlswire.PSKTypeResumption, Usage: 4},
+	} {
+		id.PSKNonce = make([]byte, 32)
+		if err := r.preSharedKey(&mlswire.PreSharedKey{PSK: id}, forOrdinary); !errors.Is(err, ErrPSKType) {
+			t.Errorf("preSharedKey(type %d, usage %d) = %v, want ErrPSKType", id.Type, id.Usage, err)
+		}
+	}
+	// Only members have the keys to encrypt, Section 6.3.
+	c := &mlswire.FramedContent{ContentType: mlswire.ContentTypeProposal, Proposal: remove(3)}
+	for _, from := range []mlswire.SenderType{
+		mlswire.SenderTypeExternal, mlswire.SenderTypeNewMemberProposal, mlswire.SenderTypeNewMemberCommit,
+	} {
+		c.Sender.Type = from
+		if _, err := r.sender(c, mlswire.WireFormatPrivateMessage); !errors.Is(err, ErrSenderContent) {
+			t.Errorf("sender() of a PrivateMessage by %d = %v, want ErrSenderContent", from, err)
+		}
+	}
+	c.Sender.Type = 9
+	if _, err := r.sender(c, mlswire.WireFormatPublicMessage); !errors.Is(err, ErrSender) {
+		t.Errorf("sender() of an unknown type = %v, want ErrSender", err)
+	}
+}
+
 // A client keeps so many proposals and no more.
 func TestRefuseTooManyProposals(t *testing.T) {
 	s := newScene(t)
