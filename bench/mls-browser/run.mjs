@@ -28,7 +28,9 @@ const folder = mkdtempSync(join(tmpdir(), "mls-browser-"));
 const wasm = join(folder, "conclave.wasm");
 const go = (...args) =>
   execFileSync("go", args, { cwd: here, env: { ...process.env, GOOS: "js", GOARCH: "wasm" }, encoding: "utf8" });
-go("build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", wasm, "./conclave");
+// The profile inlines the arithmetic of curves: see bench/mls-wasm/pgo.
+const profile = join(here, "../mls-wasm/default.pgo");
+go("build", `-pgo=${profile}`, "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", wasm, "./conclave");
 
 const files = {
   "page.html": [join(here, "page.html"), "text/html"],

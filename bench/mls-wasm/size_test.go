@@ -38,7 +38,7 @@ func TestSize(t *testing.T) {
 	if runtime.GOOS == "js" {
 		t.Skip("building needs the go command")
 	}
-	raw := build(t)
+	raw := build(t, "auto")
 	if len(raw) > maxRaw {
 		t.Errorf("the program is %d bytes, over the limit of %d", len(raw), maxRaw)
 	}
@@ -49,11 +49,24 @@ func TestSize(t *testing.T) {
 	t.Logf("%d bytes, %d after brotli", len(raw), brotli)
 }
 
-// build compiles the program as releases are compiled.
-func build(t *testing.T) []byte {
+// The profile counts lines of the standard library: after a change of Go it may
+// say nothing any more. See pgo.
+func TestProfileInlines(t *testing.T) {
+	if runtime.GOOS == "js" {
+		t.Skip("building needs the go command")
+	}
+	with, without := len(build(t, "auto")), len(build(t, "off"))
+	if with < without+4096 {
+		t.Errorf("the program is %d bytes with default.pgo and %d without: nothing was inlined; record it anew", with, without)
+	}
+}
+
+// build compiles the program as releases are compiled, with a profile for the
+// compiler: "auto" is default.pgo.
+func build(t *testing.T, profile string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "mls.wasm")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", path, ".")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-pgo="+profile, "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
