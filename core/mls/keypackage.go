@@ -78,8 +78,8 @@ func (c *Client) keyPackage(public *mlswire.KeyPackage, initKey, leafKey secret.
 func (c *Client) lifetime() mlswire.Lifetime {
 	now := c.config.Now()
 	return mlswire.Lifetime{
-		NotBefore: uint64(max(now.Add(-clockSkew).Unix(), 0)),        //nolint:gosec // not negative
-		NotAfter:  uint64(max(now.Add(c.config.Lifetime).Unix(), 0)), //nolint:gosec // not negative
+		NotBefore: uint64(max(now.Add(-clockSkew).Unix(), 0)),
+		NotAfter:  uint64(max(now.Add(c.config.Lifetime).Unix(), 0)),
 	}
 }
 

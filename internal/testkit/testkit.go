@@ -34,7 +34,7 @@ func Root(t testing.TB) string {
 // under CI=true it fails.
 func Vectors(t testing.TB, name string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(vectorPath(t, name)) //nolint:gosec // the name is a constant of a test
+	b, err := os.ReadFile(vectorPath(t, name))
 	if os.IsNotExist(err) {
 		Missing(t, "test vectors %s are not here; set CONCLAVE_VECTORS to their folder", name)
 	}

@@ -174,7 +174,7 @@ func (e *encoder) message(number protowire.Number, parts ...[]byte) {
 	for _, p := range parts {
 		size += len(p)
 	}
-	e.out = protowire.AppendVarint(protowire.AppendTag(e.out, number, protowire.BytesType), uint64(size)) //nolint:gosec // not negative
+	e.out = protowire.AppendVarint(protowire.AppendTag(e.out, number, protowire.BytesType), uint64(size))
 	for _, p := range parts {
 		e.out = append(e.out, p...)
 	}
