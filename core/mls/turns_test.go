@@ -18,7 +18,7 @@ import (
 // some, chosen anew for each size, are there at all and the others only leaves.
 // CONCLAVE_SEEDS makes all be there.
 func TestEveryMemberCommitsInTurn(t *testing.T) {
-	most, all, some := 65, 9, 2
+	most, all, some := 65, 8, 1
 	if runtime.GOARCH == "wasm" {
 		most, all, some = 17, 5, 1
 	}
