@@ -5,6 +5,12 @@ import { canEmulate, freePort, startLink, type Link } from "./support/netem.ts";
 import { startServer, type Running } from "./support/server.ts";
 import { pictures } from "./support/y4m.ts";
 
+// The link is emulated in user space, beside three browsers and an encoder. Where these get too little
+// of the processor, the fall loses the base layer too, and it comes back only after some seconds: more
+// often on some machines than on others, and with every version of the server so far. So this one test
+// has more tries.
+test.describe.configure({ retries: process.env["CI"] === "true" ? 3 : 0 });
+
 test.describe("a receiver on a slow link", () => {
   let link: Link;
   let server: Running;

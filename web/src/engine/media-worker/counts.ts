@@ -34,7 +34,7 @@ export class Counts implements Numbers {
     this.#highest = higher(this.#highest, { spatial, temporal });
   }
 
-  /** Begins a new window for the highest layer; called twice a second. */
+  /** Begins a new window for the highest layer; called four times a second. */
   turn(): void {
     this.#highestBefore = this.#highest;
     this.#highest = undefined;

@@ -69,7 +69,7 @@ export interface SlotCounts {
   readonly noKey: number;
   /** Frames dropped for another reason: malformed, unknown codec, too many waiting. */
   readonly dropped: number;
-  /** The highest layer of the last half to whole second, authenticated by its seal. */
+  /** The highest layer of the last quarter to half second, authenticated by its seal. */
   readonly layer: { readonly spatial: number; readonly temporal: number } | undefined;
 }
 

@@ -99,7 +99,7 @@ export class Slots {
     this.#out.toSession({ kind: "unreadable" });
   }
 
-  /** What is done twice a second. */
+  /** What is done four times a second. */
   tick(): void {
     this.report(undefined);
     this.reportOpened();

@@ -6,7 +6,7 @@ import type { FromMedia, KeyMessage, KeyRequest, SlotOptions, ToMedia } from "./
 import { Slots, type Transformer } from "./slots.ts";
 
 /** How often counts are posted without being asked for. */
-const reportMs = 500;
+const reportMs = 250;
 
 /** What the worker's global scope has of WebRTC Encoded Transform, section 5. */
 interface TransformScope {
