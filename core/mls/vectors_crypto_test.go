@@ -9,6 +9,7 @@ import (
 	"conclave/core/secret"
 	"conclave/core/suite"
 	"conclave/core/tlsenc"
+	"conclave/internal/testkit/mlskit"
 )
 
 type cryptoVector struct {
@@ -54,7 +55,7 @@ func testCryptoBasics(t *testing.T, v cryptoVector) {
 	equal(t, "DeriveTreeSecret", s.DeriveTreeSecret(secret.New(g.Secret), g.Label, g.Generation, g.Length).Expose(), g.Out)
 
 	sign := v.SignWithLabel
-	key, err := s.NewSigningKey(secret.New(scalar(v.CipherSuite, sign.Priv)))
+	key, err := s.NewSigningKey(secret.New(mlskit.Scalar(v.CipherSuite, sign.Priv)))
 	if err != nil {
 		t.Fatalf("NewSigningKey = %v", err)
 	}
@@ -74,7 +75,7 @@ func testCryptoBasics(t *testing.T, v cryptoVector) {
 		t.Fatalf("EncryptWithLabel = %v", err)
 	}
 	for _, sealed := range []mlswire.HPKECiphertext{sealed, {KEMOutput: c.KEMOutput, Ciphertext: c.Ciphertext}} {
-		opened, err := s.DecryptWithLabel(secret.New(scalar(v.CipherSuite, c.Priv)), c.Label, c.Context, sealed)
+		opened, err := s.DecryptWithLabel(secret.New(mlskit.Scalar(v.CipherSuite, c.Priv)), c.Label, c.Context, sealed)
 		if err != nil {
 			t.Fatalf("DecryptWithLabel = %v", err)
 		}

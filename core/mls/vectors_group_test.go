@@ -8,6 +8,7 @@ import (
 	"conclave/core/mlswire"
 	"conclave/core/secret"
 	"conclave/core/suite"
+	"conclave/internal/testkit/mlskit"
 )
 
 type passiveVector struct {
@@ -63,7 +64,7 @@ func testPassiveClient(t *testing.T, v passiveVector) {
 func (v *passiveVector) keyPackage(t *testing.T) *mls.KeyPackage {
 	t.Helper()
 	s := vectorSuite(t, v.CipherSuite)
-	signer, err := s.NewSigningKey(secret.New(scalar(v.CipherSuite, v.SignaturePriv)))
+	signer, err := s.NewSigningKey(secret.New(mlskit.Scalar(v.CipherSuite, v.SignaturePriv)))
 	if err != nil {
 		t.Fatalf("NewSigningKey = %v", err)
 	}
@@ -90,5 +91,5 @@ func (v *passiveVector) keyPackage(t *testing.T) *mls.KeyPackage {
 	if err != nil {
 		t.Fatalf("NewClient = %v", err)
 	}
-	return c.KeyPackageOf(m.KeyPackage, secret.New(scalar(v.CipherSuite, v.InitPriv)), secret.New(scalar(v.CipherSuite, v.EncryptionPriv)), signer)
+	return c.KeyPackageOf(m.KeyPackage, secret.New(mlskit.Scalar(v.CipherSuite, v.InitPriv)), secret.New(mlskit.Scalar(v.CipherSuite, v.EncryptionPriv)), signer)
 }

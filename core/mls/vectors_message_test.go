@@ -11,6 +11,7 @@ import (
 	"conclave/core/secret"
 	"conclave/core/suite"
 	"conclave/core/tlsenc"
+	"conclave/internal/testkit/mlskit"
 )
 
 type messagesVector struct {
@@ -121,7 +122,7 @@ type protectionVector struct {
 
 func testMessageProtection(t *testing.T, v protectionVector) {
 	s := vectorSuite(t, v.CipherSuite)
-	signer, err := s.NewSigningKey(secret.New(scalar(v.CipherSuite, v.SignaturePriv)))
+	signer, err := s.NewSigningKey(secret.New(mlskit.Scalar(v.CipherSuite, v.SignaturePriv)))
 	if err != nil {
 		t.Fatalf("NewSigningKey = %v", err)
 	}
@@ -242,7 +243,7 @@ func testWelcome(t *testing.T, v welcomeVector) {
 			continue
 		}
 		sealed := m.Welcome.EncryptedGroupInfo
-		secrets, err := schedule.OpenGroupSecrets(s, secret.New(scalar(v.CipherSuite, v.InitPriv)), sealed, e.EncryptedGroupSecrets)
+		secrets, err := schedule.OpenGroupSecrets(s, secret.New(mlskit.Scalar(v.CipherSuite, v.InitPriv)), sealed, e.EncryptedGroupSecrets)
 		if err != nil {
 			t.Fatalf("OpenGroupSecrets = %v", err)
 		}

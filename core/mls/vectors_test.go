@@ -2,8 +2,6 @@ package mls_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +11,7 @@ import (
 	"conclave/core/suite"
 	_ "conclave/core/suite/nist"
 	"conclave/internal/testkit"
+	"conclave/internal/testkit/mlskit"
 )
 
 // vectorFiles are the official test vectors of MLS by the beginning of their
@@ -81,53 +80,22 @@ func kindOf(name string) string {
 // each runs a test on each case of a file; a field that T lacks is a failure.
 func each[T any](run func(t *testing.T, v T)) func(t *testing.T, file []byte) {
 	return func(t *testing.T, file []byte) {
-		d := json.NewDecoder(bytes.NewReader(file))
-		d.DisallowUnknownFields()
-		var all []T
-		if err := d.Decode(&all); err != nil {
-			t.Fatalf("decoding: %v", err)
-		}
-		if len(all) == 0 {
-			t.Fatal("no cases")
-		}
-		for _, v := range all {
+		for _, v := range testkit.Cases[T](t, file) {
 			t.Run("", func(t *testing.T) { run(t, v) })
 		}
 	}
 }
 
-// vectorSuite returns the suite of a vector, and skips the two that Conclave does
-// not have.
+// vectorSuite returns the suite of a vector; in wasm it skips the slowest.
 func vectorSuite(t *testing.T, id suite.ID) *suite.Suite {
 	t.Helper()
-	if id == 4 || id == 6 {
-		t.Skipf("SKIPPED: suite %d needs X448 and Ed448", id)
-	}
 	if id == 5 && runtime.GOARCH == "wasm" {
 		t.Skip("SKIPPED: P-521 takes minutes in wasm; it runs natively")
 	}
-	s, err := suite.Lookup(id)
-	if err != nil {
-		t.Fatalf("Lookup(%d) = %v", id, err)
-	}
-	return s
+	return mlskit.Suite(t, id)
 }
 
-// hexBytes are bytes that a vector gives in hexadecimal.
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
-
-// scalar pads a private key: the vectors drop zeros at the front of P-521's.
-func scalar(id suite.ID, b hexBytes) hexBytes {
-	if id != 5 || len(b) >= 66 {
-		return b
-	}
-	return append(make(hexBytes, 66-len(b)), b...)
-}
+type hexBytes = testkit.Hex
 
 // equal fails the test unless two byte strings are the same.
 func equal(t *testing.T, what string, got, want []byte) {

@@ -10,6 +10,7 @@ import (
 	"conclave/core/secret"
 	"conclave/core/suite"
 	"conclave/core/tlsenc"
+	"conclave/internal/testkit/mlskit"
 )
 
 type treeMathVector struct {
@@ -159,7 +160,7 @@ func testTreeKEM(t *testing.T, v treeKEMVector) {
 	signers := make(map[tree.LeafIndex]*suite.SigningKey)
 	for k, leaf := range v.Leaves {
 		privates[leaf.Index] = v.private(t, before, k)
-		signer, err := s.NewSigningKey(secret.New(scalar(v.CipherSuite, leaf.SignatureKey)))
+		signer, err := s.NewSigningKey(secret.New(mlskit.Scalar(v.CipherSuite, leaf.SignatureKey)))
 		if err != nil {
 			t.Fatalf("NewSigningKey = %v", err)
 		}
@@ -228,7 +229,7 @@ func (v *treeKEMVector) private(t *testing.T, in *tree.Tree, k int) *tree.Privat
 	w.Uint32(uint32(leaf.Index))
 	w.Uint8(uint8(1 + len(leaf.PathSecrets)))
 	w.Uint8(0)
-	w.Vector(scalar(v.CipherSuite, leaf.EncryptionKey))
+	w.Vector(mlskit.Scalar(v.CipherSuite, leaf.EncryptionKey))
 	for _, p := range leaf.PathSecrets {
 		pair := s.DeriveKeyPair(s.DeriveSecret(secret.New(p.PathSecret), "node"))
 		if parent := in.Parent(p.Node); parent == nil || !bytes.Equal(parent.EncryptionKey, pair.Public) {

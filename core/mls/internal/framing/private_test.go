@@ -12,6 +12,8 @@ import (
 	"conclave/core/secret"
 	"conclave/core/suite"
 	"conclave/core/tlsenc"
+	"conclave/internal/testkit"
+	"conclave/internal/testkit/mlskit"
 )
 
 func parsePrivate(tb testing.TB, b []byte) *mlswire.PrivateMessage {
@@ -307,9 +309,9 @@ func TestSenderDataVectors(t *testing.T) {
 		} `json:"sender_data"`
 		Leaves []any `json:"leaves"` // see package secrettree
 	}
-	for _, v := range readVectors[vector](t, "secret-tree.json") {
+	for _, v := range testkit.Cases[vector](t, testkit.Vectors(t, "mls/secret-tree.json")) {
 		t.Run(fmt.Sprintf("suite=%d", v.CipherSuite), func(t *testing.T) {
-			s := vectorSuite(t, v.CipherSuite)
+			s := mlskit.Suite(t, v.CipherSuite)
 			key, nonce := framing.SenderDataKeys(s, secret.New(v.SenderData.Secret), v.SenderData.Ciphertext)
 			if !bytes.Equal(key.Expose(), v.SenderData.Key) || !bytes.Equal(nonce.Expose(), v.SenderData.Nonce) {
 				t.Errorf("keys = %x, %x, want %x, %x", key.Expose(), nonce.Expose(), v.SenderData.Key, v.SenderData.Nonce)

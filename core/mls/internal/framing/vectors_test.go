@@ -2,8 +2,6 @@ package framing_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -13,16 +11,11 @@ import (
 	"conclave/core/mlswire"
 	"conclave/core/secret"
 	"conclave/core/suite"
-	_ "conclave/core/suite/nist"
 	"conclave/internal/testkit"
+	"conclave/internal/testkit/mlskit"
 )
 
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
+type hexBytes = testkit.Hex
 
 type protectionVector struct {
 	CipherSuite             suite.ID `json:"cipher_suite"`
@@ -48,38 +41,12 @@ type protectionVector struct {
 // vectorMember is the leaf of the sender of every message, in a tree of two.
 const vectorMember = 1
 
-func readVectors[T any](t *testing.T, name string) []T {
-	t.Helper()
-	var vectors []T
-	d := json.NewDecoder(bytes.NewReader(testkit.Vectors(t, "mls/"+name)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&vectors); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	if len(vectors) == 0 {
-		t.Fatalf("%s has no vectors", name)
-	}
-	return vectors
-}
-
-func vectorSuite(t *testing.T, id suite.ID) *suite.Suite {
-	t.Helper()
-	if id == 4 || id == 6 {
-		t.Skipf("SKIPPED: suite %d needs X448 and Ed448, which are not implemented", id)
-	}
-	s, err := suite.Lookup(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // TestMessageProtectionVectors opens every message of message-protection.json,
 // and seals each content anew and opens that, as the format's description asks.
 func TestMessageProtectionVectors(t *testing.T) {
-	for _, v := range readVectors[protectionVector](t, "message-protection.json") {
+	for _, v := range testkit.Cases[protectionVector](t, testkit.Vectors(t, "mls/message-protection.json")) {
 		t.Run(fmt.Sprintf("suite=%d", v.CipherSuite), func(t *testing.T) {
-			e := v.endpoints(t, vectorSuite(t, v.CipherSuite))
+			e := v.endpoints(t, mlskit.Suite(t, v.CipherSuite))
 			proposal := mlswire.FramedContent{ContentType: mlswire.ContentTypeProposal}
 			commit := mlswire.FramedContent{ContentType: mlswire.ContentTypeCommit}
 			application := mlswire.FramedContent{ContentType: mlswire.ContentTypeApplication}
@@ -140,11 +107,7 @@ type endpoints struct {
 
 func (v *protectionVector) endpoints(t *testing.T, s *suite.Suite) *endpoints {
 	t.Helper()
-	private := []byte(v.SignaturePriv)
-	if s.ID() == suite.MLS_256_DHKEMP521_AES256GCM_SHA512_P521 {
-		private = append(make([]byte, 66-len(private)), private...) // see the vectors' ORIGIN.md
-	}
-	key, err := s.NewSigningKey(secret.New(private))
+	key, err := s.NewSigningKey(secret.New(mlskit.Scalar(v.CipherSuite, v.SignaturePriv)))
 	if err != nil {
 		t.Fatal(err)
 	}

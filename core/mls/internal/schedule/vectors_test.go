@@ -2,8 +2,6 @@ package schedule_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -11,47 +9,11 @@ import (
 	"conclave/core/mlswire"
 	"conclave/core/secret"
 	"conclave/core/suite"
-	_ "conclave/core/suite/nist"
 	"conclave/internal/testkit"
+	"conclave/internal/testkit/mlskit"
 )
 
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
-
-func (h hexBytes) secret() secret.Value { return secret.New(h) }
-
-// readVectors decodes a file of official vectors. A field that T does not name
-// is a failure.
-func readVectors[T any](t *testing.T, name string) []T {
-	t.Helper()
-	var vectors []T
-	d := json.NewDecoder(bytes.NewReader(testkit.Vectors(t, "mls/"+name)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&vectors); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	if len(vectors) == 0 {
-		t.Fatalf("%s has no vectors", name)
-	}
-	return vectors
-}
-
-// vectorSuite returns a vector's suite. The two that need X448 are skipped aloud.
-func vectorSuite(t *testing.T, id suite.ID) *suite.Suite {
-	t.Helper()
-	if id == 4 || id == 6 {
-		t.Skipf("SKIPPED: suite %d needs X448 and Ed448, which are not implemented", id)
-	}
-	s, err := suite.Lookup(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+type hexBytes = testkit.Hex
 
 func equal(t *testing.T, name string, got secret.Value, want []byte) {
 	t.Helper()
@@ -92,10 +54,10 @@ type scheduleVector struct {
 }
 
 func TestKeyScheduleVectors(t *testing.T) {
-	for _, v := range readVectors[scheduleVector](t, "key-schedule.json") {
+	for _, v := range testkit.Cases[scheduleVector](t, testkit.Vectors(t, "mls/key-schedule.json")) {
 		t.Run(fmt.Sprintf("suite=%d", v.CipherSuite), func(t *testing.T) {
-			s := vectorSuite(t, v.CipherSuite)
-			initSecret := v.InitialInitSecret.secret()
+			s := mlskit.Suite(t, v.CipherSuite)
+			initSecret := secret.New(v.InitialInitSecret)
 			for n, want := range v.Epochs {
 				context := mlswire.Marshal(&mlswire.GroupContext{
 					Version:                 mlswire.MLS10,
@@ -108,9 +70,9 @@ func TestKeyScheduleVectors(t *testing.T) {
 				if !bytes.Equal(context, want.GroupContext) {
 					t.Fatalf("epoch %d: GroupContext = %x, want %x", n, context, []byte(want.GroupContext))
 				}
-				joiner := schedule.Joiner(s, initSecret, want.CommitSecret.secret(), context)
+				joiner := schedule.Joiner(s, initSecret, secret.New(want.CommitSecret), context)
 				equal(t, "joiner_secret", joiner, want.JoinerSecret)
-				member := schedule.NewMember(s, joiner, want.PSKSecret.secret())
+				member := schedule.NewMember(s, joiner, secret.New(want.PSKSecret))
 				equal(t, "welcome_secret", member.WelcomeSecret(), want.WelcomeSecret)
 
 				e := member.Epoch(context)
@@ -148,13 +110,13 @@ type pskVector struct {
 }
 
 func TestPSKSecretVectors(t *testing.T) {
-	for _, v := range readVectors[pskVector](t, "psk_secret.json") {
+	for _, v := range testkit.Cases[pskVector](t, testkit.Vectors(t, "mls/psk_secret.json")) {
 		t.Run(fmt.Sprintf("suite=%d/n=%d", v.CipherSuite, len(v.PSKs)), func(t *testing.T) {
-			s := vectorSuite(t, v.CipherSuite)
+			s := mlskit.Suite(t, v.CipherSuite)
 			var psks []schedule.PSK
 			for _, p := range v.PSKs {
 				id := mlswire.PreSharedKeyID{Type: mlswire.PSKTypeExternal, PSKID: p.ID, PSKNonce: p.Nonce}
-				psks = append(psks, schedule.PSK{ID: id, Secret: p.PSK.secret()})
+				psks = append(psks, schedule.PSK{ID: id, Secret: secret.New(p.PSK)})
 			}
 			got, err := schedule.PSKSecret(s, psks)
 			if err != nil {
@@ -178,9 +140,9 @@ type transcriptVector struct {
 }
 
 func TestTranscriptHashVectors(t *testing.T) {
-	for _, v := range readVectors[transcriptVector](t, "transcript-hashes.json") {
+	for _, v := range testkit.Cases[transcriptVector](t, testkit.Vectors(t, "mls/transcript-hashes.json")) {
 		t.Run(fmt.Sprintf("suite=%d", v.CipherSuite), func(t *testing.T) {
-			s := vectorSuite(t, v.CipherSuite)
+			s := mlskit.Suite(t, v.CipherSuite)
 			commit, err := mlswire.ParseAuthenticatedContent(v.AuthenticatedContent)
 			if err != nil {
 				t.Fatalf("ParseAuthenticatedContent = %v", err)
@@ -189,7 +151,7 @@ func TestTranscriptHashVectors(t *testing.T) {
 			if !bytes.Equal(confirmed, v.ConfirmedAfter) {
 				t.Errorf("ConfirmedTranscriptHash = %x, want %x", confirmed, []byte(v.ConfirmedAfter))
 			}
-			epoch := &schedule.Epoch{Confirmation: v.ConfirmationKey.secret()}
+			epoch := &schedule.Epoch{Confirmation: secret.New(v.ConfirmationKey)}
 			epoch = epoch.WithSuite(s)
 			if !epoch.VerifyConfirmationTag(confirmed, commit.Auth.ConfirmationTag) {
 				t.Error("VerifyConfirmationTag = false, want true")
@@ -214,9 +176,9 @@ type welcomeVector struct {
 }
 
 func TestWelcomeVectors(t *testing.T) {
-	for _, v := range readVectors[welcomeVector](t, "welcome.json") {
+	for _, v := range testkit.Cases[welcomeVector](t, testkit.Vectors(t, "mls/welcome.json")) {
 		t.Run(fmt.Sprintf("suite=%d", v.CipherSuite), func(t *testing.T) {
-			s := vectorSuite(t, v.CipherSuite)
+			s := mlskit.Suite(t, v.CipherSuite)
 			groupSecrets, groupInfo := openWelcomeVector(t, s, &v)
 
 			// The confirmation tag proves the whole way from the joiner secret.
@@ -248,11 +210,7 @@ func openWelcomeVector(t *testing.T, s *suite.Suite, v *welcomeVector) (*schedul
 		t.Fatalf("ParseMessage(welcome) = %v, %v", message, err)
 	}
 	ref := s.RefHash("MLS 1.0 KeyPackage Reference", mlswire.Marshal(keyPackage.KeyPackage))
-	// Vectors of P-521 drop the leading zeros of scalars; see their ORIGIN.md.
-	private := []byte(v.InitPriv)
-	if s.ID() == suite.MLS_256_DHKEMP521_AES256GCM_SHA512_P521 {
-		private = append(make([]byte, 66-len(private)), private...)
-	}
+	private := mlskit.Scalar(v.CipherSuite, v.InitPriv)
 	for _, e := range message.Welcome.Secrets {
 		if !bytes.Equal(e.NewMember, ref) {
 			continue
@@ -279,9 +237,9 @@ func openWelcomeVector(t *testing.T, s *suite.Suite, v *welcomeVector) (*schedul
 // TestGroupSecretsVectors reads the group_secrets of messages.json and writes
 // them back. The other fields are for package mlswire.
 func TestGroupSecretsVectors(t *testing.T) {
-	for i, v := range readVectors[map[string]hexBytes](t, "messages.json") {
+	for i, v := range testkit.Cases[map[string]hexBytes](t, testkit.Vectors(t, "mls/messages.json")) {
 		want := v["group_secrets"]
-		g, err := schedule.ParseGroupSecrets(want.secret())
+		g, err := schedule.ParseGroupSecrets(secret.New(want))
 		if err != nil {
 			t.Fatalf("%d: ParseGroupSecrets = %v", i, err)
 		}

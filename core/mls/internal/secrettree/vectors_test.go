@@ -2,24 +2,17 @@ package secrettree_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"testing"
 
 	"conclave/core/mls/internal/secrettree"
 	"conclave/core/secret"
 	"conclave/core/suite"
-	_ "conclave/core/suite/nist"
 	"conclave/internal/testkit"
+	"conclave/internal/testkit/mlskit"
 )
 
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
+type hexBytes = testkit.Hex
 
 type treeVector struct {
 	CipherSuite      suite.ID `json:"cipher_suite"`
@@ -42,22 +35,9 @@ type treeVector struct {
 // TestVectors runs secret-tree.json both ways: as the sender that skips ahead,
 // and as the receiver that finds and uses.
 func TestVectors(t *testing.T) {
-	var vectors []treeVector
-	d := json.NewDecoder(bytes.NewReader(testkit.Vectors(t, "mls/secret-tree.json")))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&vectors); err != nil {
-		t.Fatalf("secret-tree.json: %v", err)
-	}
-	for i, v := range vectors {
+	for i, v := range testkit.Cases[treeVector](t, testkit.Vectors(t, "mls/secret-tree.json")) {
 		t.Run(fmt.Sprintf("%d/suite=%d/leaves=%d", i, v.CipherSuite, len(v.Leaves)), func(t *testing.T) {
-			if v.CipherSuite == 4 || v.CipherSuite == 6 {
-				t.Skipf("SKIPPED: suite %d needs X448 and Ed448, which are not implemented", v.CipherSuite)
-			}
-			s, err := suite.Lookup(v.CipherSuite)
-			if err != nil {
-				t.Fatal(err)
-			}
-			runTreeVector(t, s, &v)
+			runTreeVector(t, mlskit.Suite(t, v.CipherSuite), &v)
 		})
 	}
 }

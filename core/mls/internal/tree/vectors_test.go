@@ -2,8 +2,6 @@ package tree_test
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -13,45 +11,20 @@ import (
 	"conclave/core/mlswire"
 	"conclave/core/secret"
 	"conclave/core/suite"
-	_ "conclave/core/suite/nist"
 	"conclave/core/tlsenc"
 	"conclave/internal/testkit"
+	"conclave/internal/testkit/mlskit"
 )
 
-// hexBytes are bytes that a vector gives in hexadecimal.
-type hexBytes []byte
+type hexBytes = testkit.Hex
 
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
-
-// vectors decodes a file of test vectors; a field that T lacks is a failure.
-func vectors[T any](t *testing.T, name string) []T {
-	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(testkit.Vectors(t, name)))
-	d.DisallowUnknownFields()
-	var all []T
-	if err := d.Decode(&all); err != nil {
-		t.Fatalf("decoding %s: %v", name, err)
-	}
-	if len(all) == 0 {
-		t.Fatalf("%s has no vectors", name)
-	}
-	return all
-}
-
-// vectorSuite returns the suite of a vector and skips the two that Conclave does
-// not have, for want of X448 and Ed448.
+// vectorSuite returns the suite of a vector; in wasm it skips the slowest.
 func vectorSuite(t *testing.T, id suite.ID) *suite.Suite {
 	t.Helper()
-	if id == 4 || id == 6 {
-		t.Skipf("suite %d needs X448 and Ed448", id)
-	}
 	if id == 5 && runtime.GOARCH == "wasm" {
 		t.Skip("SKIPPED: P-521 takes minutes in wasm; it runs natively")
 	}
-	return mustLookup(t, id)
+	return mlskit.Suite(t, id)
 }
 
 func mustLookup(t testing.TB, id suite.ID) *suite.Suite {
@@ -89,7 +62,7 @@ func TestTreeMathVectors(t *testing.T) {
 		Parent  []*tree.NodeIndex `json:"parent"`
 		Sibling []*tree.NodeIndex `json:"sibling"`
 	}
-	for _, v := range vectors[vector](t, "mls/tree-math.json") {
+	for _, v := range testkit.Cases[vector](t, testkit.Vectors(t, "mls/tree-math.json")) {
 		t.Run(fmt.Sprint(v.Leaves), func(t *testing.T) {
 			if got := tree.NodeCount(v.Leaves); got != v.Nodes {
 				t.Errorf("NodeCount = %d, want %d", got, v.Nodes)
@@ -126,7 +99,7 @@ func TestTreeOperationsVectors(t *testing.T) {
 		After      hexBytes       `json:"tree_after"`
 		HashAfter  hexBytes       `json:"tree_hash_after"`
 	}
-	for i, v := range vectors[vector](t, "mls/tree-operations.json") {
+	for i, v := range testkit.Cases[vector](t, testkit.Vectors(t, "mls/tree-operations.json")) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			before := parseTree(t, vectorSuite(t, v.Suite), v.Before)
 			if !bytes.Equal(before.Hash(), v.HashBefore) {
@@ -171,7 +144,7 @@ func TestTreeValidationVectors(t *testing.T) {
 		TreeHashes  []hexBytes         `json:"tree_hashes"`
 		Resolutions [][]tree.NodeIndex `json:"resolutions"`
 	}
-	for i, v := range vectors[vector](t, "mls/tree-validation.json") {
+	for i, v := range testkit.Cases[vector](t, testkit.Vectors(t, "mls/tree-validation.json")) {
 		t.Run(fmt.Sprintf("%d/suite %d", i, v.Suite), func(t *testing.T) {
 			s := vectorSuite(t, v.Suite)
 			tr := parseTree(t, s, v.Tree)
@@ -227,7 +200,7 @@ type treeKEMVector struct {
 }
 
 func TestTreeKEMVectors(t *testing.T) {
-	for i, v := range vectors[treeKEMVector](t, "mls/treekem.json") {
+	for i, v := range testkit.Cases[treeKEMVector](t, testkit.Vectors(t, "mls/treekem.json")) {
 		t.Run(fmt.Sprintf("%d/suite %d", i, v.Suite), func(t *testing.T) {
 			s := vectorSuite(t, v.Suite)
 			if runtime.GOARCH == "wasm" && len(v.Leaves) > 10 {
