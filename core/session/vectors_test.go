@@ -3,19 +3,12 @@ package session_test
 import (
 	"bytes"
 	"crypto/hpke"
-	"encoding/hex"
-	"encoding/json"
 	"testing"
 
 	"conclave/internal/testkit"
 )
 
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
+type hexBytes = testkit.Hex
 
 type hpkeVector struct {
 	Mode           int      `json:"mode"`
@@ -49,12 +42,7 @@ type hpkeVector struct {
 // TestHPKEVectors checks that the library's hybrid KEM is the one that
 // docs/protocol.md names. Vectors of other KEMs are not used: sessions have one.
 func TestHPKEVectors(t *testing.T) {
-	var vectors []hpkeVector
-	d := json.NewDecoder(bytes.NewReader(testkit.Vectors(t, "hpke-pq/test-vectors.json")))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&vectors); err != nil {
-		t.Fatalf("hpke-pq/test-vectors.json: %v", err)
-	}
+	vectors := testkit.Cases[hpkeVector](t, testkit.Vectors(t, "hpke-pq/test-vectors.json"))
 	run := 0
 	for _, v := range vectors {
 		if v.KEM != 0x647a {

@@ -2,7 +2,6 @@ package sframe_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,13 +12,7 @@ import (
 	"conclave/internal/testkit"
 )
 
-// hexBytes is a string of hexadecimal digits in a vector file.
-type hexBytes []byte
-
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
+type hexBytes = testkit.Hex
 
 type headerVector struct {
 	KID     uint64   `json:"kid"`
