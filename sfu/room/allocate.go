@@ -18,6 +18,10 @@ func (rc *receiver) tick(now time.Time, out *rtp.Output) time.Time { return now.
 // share divides the bandwidth among what is shown.
 func (rc *receiver) share(now time.Time) {}
 
+// heardBack draws the conclusions from feedback that the estimator was just given:
+// a fall takes effect at once. Call it after each transport-wide feedback.
+func (rc *receiver) heardBack(now time.Time, out *rtp.Output) {}
+
 // repairs reports whether a lost packet is worth sending again; p is what the
 // publisher sent.
 func (rc *receiver) repairs(now time.Time, t *slot, sequence uint16, p *layer.Packet) bool {
