@@ -45,7 +45,7 @@ type stage struct {
 	order    []microphone // scratch
 }
 
-func newStage(all int) stage { return stage{all: all, open: true} }
+func newStage(all int) *stage { return &stage{all: all, open: true} }
 
 // hear takes note of a microphone whose packet is speech, and reports whether
 // it enters the stage with it.
