@@ -1,0 +1,200 @@
+package feedback
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	maxMissing  = 1000                  // packets of a source; the oldest are given up for more
+	maxTries    = 10                    // times that a packet is asked for
+	maxWanted   = 3 * time.Second       // a packet that comes later is of no use to anyone
+	reorderTime = 10 * time.Millisecond // a packet may be late by before it is asked for,
+	reorderSpan = 3                     // unless as many later ones came
+	leastRepeat = 20 * time.Millisecond // between two requests
+	mostRepeat  = time.Second
+)
+
+// An entry is a packet that did not come.
+type entry struct {
+	sequence uint64
+	noticed  moment
+	asked    moment // last
+	before   moment // the time before that
+	again    moment // when it is next to be asked for or given up
+	tries    int
+}
+
+// missing lists what did not come, in the order of sequence numbers. Those
+// asked for come first, as nothing is asked for before what is older.
+type missing struct {
+	entries []entry
+	asked   int    // entries that were asked for at least once
+	again   moment // none of these is due before
+	lost    uint64 // newest one given up, zero if none
+}
+
+// clear forgets everything.
+func (m *missing) clear() {
+	*m = missing{entries: m.entries[:0]}
+}
+
+// add lists the numbers from first up to but without end, which are above all
+// that are listed.
+func (m *missing) add(first, end uint64, at moment) {
+	if n := len(m.entries) + int(end-first) - maxMissing; n > 0 {
+		known := min(n, len(m.entries))
+		if known > 0 {
+			m.lost = max(m.lost, m.entries[known-1].sequence)
+		}
+		m.remove(0, known)
+		if n > known {
+			first += uint64(n - known)
+			m.lost = first - 1
+		}
+	}
+	for ; first < end; first++ {
+		m.entries = append(m.entries, entry{sequence: first, noticed: at})
+	}
+}
+
+// remove takes the entries from i up to but without j off the list.
+func (m *missing) remove(i, j int) {
+	m.entries = slices.Delete(m.entries, i, j)
+	if i < m.asked {
+		m.asked -= min(j, m.asked) - i
+	}
+}
+
+// found takes a packet off the list. If it was asked for, the time it took
+// is told to trip, unless that is nil.
+func (m *missing) found(sequence uint64, at moment, trip *roundTrip) {
+	i, listed := slices.BinarySearchFunc(m.entries, sequence, func(e entry, n uint64) int {
+		return int(int64(e.sequence - n))
+	})
+	if !listed {
+		return
+	}
+	if e := &m.entries[i]; e.tries > 0 && trip != nil {
+		sample := time.Duration(at - e.asked)
+		if e.tries > 1 && sample < trip.estimate()/2 {
+			sample = time.Duration(at - e.before) // too soon to be the answer to the last
+		}
+		trip.add(sample)
+	}
+	m.remove(i, i+1)
+}
+
+// skip takes all packets before a number off the list.
+func (m *missing) skip(before uint64) {
+	i, _ := slices.BinarySearchFunc(m.entries, before, func(e entry, n uint64) int {
+		return int(int64(e.sequence - n))
+	})
+	m.remove(0, i)
+	if m.lost < before {
+		m.lost = 0
+	}
+}
+
+// next returns when a packet is next to be asked for or given up, zero if
+// none is missing.
+func (m *missing) next(highest uint64) moment {
+	var next moment
+	if m.asked > 0 {
+		next = m.again
+	}
+	if m.asked < len(m.entries) {
+		next = earlier(next, m.entries[m.asked].first(highest))
+	}
+	return next
+}
+
+// first returns when a packet is first to be asked for.
+func (e *entry) first(highest uint64) moment {
+	if highest-e.sequence >= reorderSpan {
+		return e.noticed
+	}
+	return e.noticed + moment(reorderTime)
+}
+
+// due reports whether the packet is to be asked for now.
+func (e *entry) due(highest uint64, at moment) bool {
+	if e.tries == 0 {
+		return at >= e.first(highest)
+	}
+	return at >= e.again
+}
+
+// spent reports whether asking is over.
+func (e *entry) spent(at moment) bool {
+	return e.tries >= maxTries && at >= e.again || at-e.noticed >= moment(maxWanted)
+}
+
+// giveUp takes off the list what was asked for often enough.
+func (m *missing) giveUp(at moment) {
+	asked := m.asked
+	kept := m.entries[:0]
+	for i := range m.entries {
+		e := &m.entries[i]
+		if !e.spent(at) {
+			kept = append(kept, *e)
+			continue
+		}
+		m.lost = max(m.lost, e.sequence)
+		if i < asked {
+			m.asked--
+		}
+	}
+	m.entries = kept
+}
+
+// asking notes that a packet is asked for now.
+func (m *missing) asking(i int, at moment, wait time.Duration) {
+	e := &m.entries[i]
+	e.before, e.asked = e.asked, at
+	e.again = at + moment(wait)
+	e.tries++
+	m.asked = max(m.asked, i+1)
+}
+
+// settle finds when the asked ones are next due.
+func (m *missing) settle() {
+	m.again = 0
+	for i := range m.entries[:m.asked] {
+		m.again = earlier(m.again, m.entries[i].again)
+	}
+}
+
+// A roundTrip estimates the time from a request to its answer.
+type roundTrip struct {
+	smoothed time.Duration // zero: unknown
+}
+
+// defaultTrip is what is taken for the round trip time before anything is known.
+const defaultTrip = 100 * time.Millisecond
+
+func (t *roundTrip) set(rtt time.Duration) {
+	t.smoothed = min(max(rtt, time.Millisecond), mostRepeat)
+}
+
+// add takes a measurement.
+func (t *roundTrip) add(sample time.Duration) {
+	if t.smoothed == 0 {
+		t.set(sample)
+		return
+	}
+	t.set(t.smoothed + (sample-t.smoothed)/8)
+}
+
+func (t *roundTrip) estimate() time.Duration {
+	if t.smoothed == 0 {
+		return defaultTrip
+	}
+	return t.smoothed
+}
+
+// repeat returns how long to wait for an answer: a quarter more than it takes on
+// average, so that not every second answer crosses the next request.
+func (t *roundTrip) repeat() time.Duration {
+	return min(max(t.estimate()*5/4, leastRepeat), mostRepeat)
+}
