@@ -10,12 +10,12 @@ type Profile uint16
 
 // Protection profiles: RFC 5764, Section 4.1.2; RFC 7714, Section 14.2.
 const (
-	AES128CMHMACSHA1_80 Profile = 0x0001
+	AES128CMHMACSHA1_80 Profile = 0x0001 //nolint:staticcheck // the name of RFC 5764
 	AEADAES128GCM       Profile = 0x0007
 	AEADAES256GCM       Profile = 0x0008
 )
 
-// Errors. Those of [Opener] do not say more, so that a peer learns nothing.
+// Errors of this package. None says why a packet is not authentic.
 var (
 	ErrProfile   = errors.New("srtp: profile is not supported")
 	ErrShort     = errors.New("srtp: not an SRTP packet")
