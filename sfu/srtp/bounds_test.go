@@ -61,8 +61,8 @@ func TestRetired(t *testing.T) {
 	if _, err := opener.Open(seal(1, 70001)); err != nil {
 		t.Errorf("Open() of a source that came back = %v", err)
 	}
-	if n := len(opener.rtp.active); n != maxSources {
-		t.Errorf("%d sources are active", n)
+	if a, r := len(opener.rtp.active), len(opener.rtp.retired); a != maxSources || r != 1 {
+		t.Errorf("%d sources are active and %d retired, want %d and 1", a, r, maxSources)
 	}
 }
 

@@ -65,8 +65,8 @@ func (s *sources) accept(from *source, index uint64) bool {
 	return true
 }
 
-// retire retires the source that was silent the longest. It reports false if
-// too many are.
+// retire retires the source that was silent the longest, which is never the last
+// one. It reports false if too many are retired.
 func (s *sources) retire() bool {
 	if len(s.retired) == maxRetired {
 		return false
@@ -82,8 +82,5 @@ func (s *sources) retire() bool {
 	}
 	s.retired[oldest.ssrc] = oldest.highest
 	delete(s.active, oldest.ssrc)
-	if s.last == oldest {
-		s.last = nil
-	}
 	return true
 }
