@@ -41,6 +41,11 @@ func newAPI(send bool, mux ice.UDPMux) (*webrtc.API, error) {
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.DisableActiveTCP(true)
+	// The server is ICE-lite and always the DTLS server. Without this the answer to
+	// such an offer would say that we are.
+	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil {
+		return nil, fmt.Errorf("choosing the DTLS role: %w", err)
+	}
 	if mux != nil {
 		settings.SetICEUDPMux(mux)
 		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
