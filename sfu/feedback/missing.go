@@ -19,8 +19,7 @@ const (
 type entry struct {
 	sequence uint64
 	noticed  moment
-	asked    moment // last
-	before   moment // the time before that
+	asked    moment // first
 	again    moment // when it is next to be asked for or given up
 	tries    int
 }
@@ -76,11 +75,7 @@ func (m *missing) found(sequence uint64, at moment, trip *roundTrip) {
 		return
 	}
 	if e := &m.entries[i]; e.tries > 0 && trip != nil {
-		sample := time.Duration(at - e.asked)
-		if e.tries > 1 && sample < trip.estimate()/2 {
-			sample = time.Duration(at - e.before) // too soon to be the answer to the last
-		}
-		trip.add(sample)
+		trip.add(time.Duration(at - e.asked))
 	}
 	m.remove(i, i+1)
 }
@@ -151,7 +146,9 @@ func (m *missing) giveUp(at moment) {
 // asking notes that a packet is asked for now.
 func (m *missing) asking(i int, at moment, wait time.Duration) {
 	e := &m.entries[i]
-	e.before, e.asked = e.asked, at
+	if e.tries == 0 {
+		e.asked = at
+	}
 	e.again = at + moment(wait)
 	e.tries++
 	m.asked = max(m.asked, i+1)
@@ -165,36 +162,52 @@ func (m *missing) settle() {
 	}
 }
 
-// A roundTrip estimates the time from a request to its answer.
+// A roundTrip estimates the time from a request to its answer. Which of several
+// requests an answer is for cannot be known, so times are counted from the first;
+// the least of the last few is then right unless all of them were asked for in vain
+// at first.
 type roundTrip struct {
-	smoothed time.Duration // zero: unknown
+	least, before time.Duration // of these samples and of as many before; zero if none
+	samples       int
 }
 
-// defaultTrip is what is taken for the round trip time before anything is known.
-const defaultTrip = 100 * time.Millisecond
+const (
+	defaultTrip = 100 * time.Millisecond // before anything is known
+	tripSamples = 8
+)
 
+// set forgets what was measured.
 func (t *roundTrip) set(rtt time.Duration) {
-	t.smoothed = min(max(rtt, time.Millisecond), mostRepeat)
+	*t = roundTrip{before: max(rtt, time.Millisecond)}
 }
 
 // add takes a measurement.
 func (t *roundTrip) add(sample time.Duration) {
-	if t.smoothed == 0 {
-		t.set(sample)
-		return
+	if t.samples == tripSamples {
+		t.before, t.least, t.samples = t.least, 0, 0
 	}
-	t.set(t.smoothed + (sample-t.smoothed)/8)
+	sample = max(sample, time.Millisecond)
+	if t.samples == 0 || sample < t.least {
+		t.least = sample
+	}
+	t.samples++
 }
 
+// estimate returns the round trip time as far as it is known.
 func (t *roundTrip) estimate() time.Duration {
-	if t.smoothed == 0 {
+	switch {
+	case t.samples == 0 && t.before == 0:
 		return defaultTrip
+	case t.samples == 0:
+		return t.before
+	case t.before == 0:
+		return t.least
 	}
-	return t.smoothed
+	return min(t.least, t.before)
 }
 
-// repeat returns how long to wait for an answer: a quarter more than it takes on
-// average, so that not every second answer crosses the next request.
+// repeat returns how long to wait for an answer: half as much again as the quickest
+// takes, so that few answers cross the next request.
 func (t *roundTrip) repeat() time.Duration {
-	return min(max(t.estimate()*5/4, leastRepeat), mostRepeat)
+	return min(max(t.estimate()*3/2, leastRepeat), mostRepeat)
 }

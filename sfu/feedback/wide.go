@@ -1,6 +1,9 @@
 package feedback
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Packet status symbols
 // (draft-holmer-rmcat-transport-wide-cc-extensions-01, Section 3.1.1).
@@ -122,7 +125,7 @@ func appendChunks(b []byte, symbols []uint8) []byte {
 		}
 		var chunk uint16
 		n := min(len(symbols), oneBitCount)
-		switch small := onlySmall(symbols[:n]); {
+		switch small := !slices.Contains(symbols[:n], symbolLarge); {
 		case run >= oneBitCount || run == len(symbols) || run >= twoBitCount && !small:
 			n = min(run, maxRun)
 			chunk = uint16(symbols[0])<<13 | uint16(n)
@@ -142,14 +145,4 @@ func appendChunks(b []byte, symbols []uint8) []byte {
 		symbols = symbols[n:]
 	}
 	return b
-}
-
-// onlySmall reports whether the symbols fit one bit each.
-func onlySmall(symbols []uint8) bool {
-	for _, s := range symbols {
-		if s == symbolLarge {
-			return false
-		}
-	}
-	return true
 }

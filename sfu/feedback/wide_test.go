@@ -91,7 +91,7 @@ func TestTransportModel(t *testing.T) {
 			default:
 				arrive(number)
 			}
-			if random.IntN(50) == 0 {
+			if started && random.IntN(50) == 0 {
 				arrive(last) // a duplicate
 			}
 			if len(late) > 0 && random.IntN(6) == 0 {
