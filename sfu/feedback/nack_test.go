@@ -83,7 +83,8 @@ func TestNACKEnds(t *testing.T) {
 		{"key frame", func(r *Recorder, s *Source) { r.Skip(s, 61) }, []uint16{70}},
 		{"key frame after all", func(r *Recorder, s *Source) { r.Skip(s, 99) }, nil},
 		{"forgotten", func(r *Recorder, s *Source) { r.Forget(s) }, nil},
-		{"a new start", func(r *Recorder, s *Source) { lossy(r, s, epoch, 30000, 30002) }, nil},
+		{"a new start below", func(r *Recorder, s *Source) { lossy(r, s, epoch, 60000, 60002) }, nil},
+		{"a new start above", func(r *Recorder, s *Source) { lossy(r, s, epoch, 30000, 30002) }, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := New(1)
@@ -192,6 +193,23 @@ func TestRoundTripIsLearned(t *testing.T) {
 		if _, lost := s.Lost(); lost {
 			t.Errorf("RTT %v: packets given up", rtt)
 		}
+	}
+}
+
+// TestLateIsNoAnswer checks that a packet that was only late does not shorten
+// the round trip time where answers come on an SSRC of their own.
+func TestLateIsNoAnswer(t *testing.T) {
+	r := New(1)
+	s := r.Source(2, 90000, true)
+	lossy(r, s, epoch, 0, 20, 5, 6)
+	drain(t, r, epoch)
+	r.Recovered(epoch.Add(80*time.Millisecond), s, 5)
+	r.Received(epoch.Add(81*time.Millisecond), s, 20, 0)
+	lossy(r, s, epoch.Add(82*time.Millisecond), 21, 40, 30)
+	drain(t, r, epoch.Add(82*time.Millisecond))
+	r.Received(epoch.Add(83*time.Millisecond), s, 30, 0)
+	if got := r.trip.estimate(); got != 80*time.Millisecond {
+		t.Errorf("the round trip takes %v, want 80 ms", got)
 	}
 }
 
