@@ -1,6 +1,7 @@
 package room
 
 import (
+	"slices"
 	"time"
 
 	"conclave/api"
@@ -16,8 +17,9 @@ const (
 	reportInterval = time.Second            // of sender reports
 	leastWake      = time.Millisecond
 
-	maxVideoSlots = 64 // m-lines for video of one receiver; more tiles are paused
-	maxAudioSlots = 64 // and for sound
+	maxVideoSlots = 64  // m-lines for video of one receiver; more tiles are paused
+	maxAudioSlots = 64  // and for sound
+	maxView       = 256 // items of a view that are looked at
 
 	// perPacket is what the estimate counts beside the RTP packet: SRTP tag, UDP
 	// and IPv4 header.
@@ -34,7 +36,9 @@ type receiver struct {
 	ready     bool // the connection has keys
 	estimator *bwe.Estimator
 	decoder   bwe.Decoder
-	sequence  uint16 // transport-wide, of the last packet
+	sequence  uint16        // transport-wide, of the last packet
+	resends   budget        // bytes of repair
+	rtt       time.Duration // by receiver reports; 0: unknown
 
 	slots  []*slot
 	bySSRC map[uint32]*slot // by both SSRCs of each slot
@@ -49,9 +53,80 @@ type receiver struct {
 	pacing     pacing     // pace.go
 }
 
-// tell queues a frame for the client.
-func (rc *receiver) tell(f *api.ServerFrame) {
-	rc.room.frames = append(rc.room.frames, Frame{rc.seat, f})
+func newReceiver(r *Room, seat uint32) *receiver {
+	rc := &receiver{
+		room: r, seat: seat, bySSRC: make(map[uint32]*slot), view: make(map[uint32]*api.ViewItem),
+		allocation: newAllocation(), pacing: newPacing(),
+	}
+	rc.renew()
+	return rc
+}
+
+// renew forgets what is known of the connection.
+func (rc *receiver) renew() {
+	est, err := bwe.New(rc.room.cfg.Bandwidth)
+	if err != nil { // the bounds contradict each other: those of bwe hold
+		est, _ = bwe.New(bwe.Config{})
+	}
+	rc.estimator, rc.decoder, rc.sequence, rc.rtt = est, bwe.Decoder{}, uint16(rc.room.cfg.Random()), 0
+}
+
+// connect takes the handle of the connection.
+func (rc *receiver) connect(to any) {
+	if to == rc.to {
+		return
+	}
+	if rc.to == nil {
+		rc.room.stats.Receivers.Add(1)
+	} else {
+		rc.ready, rc.padding, rc.told = false, nil, nil
+		rc.renew()
+		clear(rc.bySSRC)
+		for _, t := range rc.slots {
+			t.detach()
+			t.renew()
+		}
+		if len(rc.slots) > 0 {
+			rc.askForOffer()
+		}
+	}
+	if rc.to = to; to == nil {
+		rc.room.stats.Receivers.Add(-1)
+	}
+}
+
+// close makes all streams forget the receiver.
+func (rc *receiver) close() {
+	for _, t := range rc.slots {
+		t.detach()
+	}
+	if rc.to != nil {
+		rc.room.stats.Receivers.Add(-1)
+	}
+}
+
+// newSSRC returns an SSRC that the receiver does not have yet, and makes it the
+// slot's.
+func (rc *receiver) newSSRC(t *slot) uint32 {
+	for {
+		ssrc := rc.room.cfg.Random()
+		if ssrc != 0 && rc.bySSRC[ssrc] == nil {
+			rc.bySSRC[ssrc] = t
+			return ssrc
+		}
+	}
+}
+
+// pass lets time pass, and returns when to call it again.
+func (rc *receiver) pass(now time.Time, out *rtp.Output) time.Time {
+	if !rc.ready || !rc.sending() {
+		return now.Add(idleInterval)
+	}
+	if now.Sub(rc.reportedAt) >= reportInterval {
+		rc.reportedAt = now
+		rc.report(now, out)
+	}
+	return rc.tick(now, out)
 }
 
 // sending reports whether any slot carries something.
@@ -64,6 +139,47 @@ func (rc *receiver) sending() bool {
 	return false
 }
 
-// report sends a sender report for each slot that carries something, so that the
-// receiver can tell time and measure the round trip (RFC 3550, Section 6.4.1).
-func (rc *receiver) report(now time.Time, out *rtp.Output) {}
+// bind takes what the client answered.
+func (rc *receiver) bind(bindings []Binding) {
+	for i := range bindings {
+		at := slices.IndexFunc(rc.slots, func(t *slot) bool { return t.mid == bindings[i].Mid })
+		if at >= 0 {
+			rc.slots[at].bind(&bindings[i])
+		}
+	}
+}
+
+// offer returns the m-lines for an offer.
+func (rc *receiver) offer() []Slot {
+	slots := make([]Slot, 0, len(rc.slots))
+	for _, t := range rc.slots {
+		t.offered = true
+		s := Slot{Mid: t.mid, Audio: t.audio, SSRC: t.ssrc, RepairSSRC: t.repairSSRC}
+		if t.carries != nil {
+			s.Stream = t.carries.id
+		}
+		slots = append(slots, s)
+	}
+	rc.told = rc.mapping()
+	return slots
+}
+
+// shown returns the index of the encoding of a stream that the receiver is sent.
+func (rc *receiver) shown(s *stream) int {
+	if s.simulcast() {
+		for _, t := range rc.slots {
+			if t.attached && t.carries == s {
+				return t.encoding()
+			}
+		}
+	}
+	return 0
+}
+
+// encoding returns the index of the encoding that the slot forwards, or waits for.
+func (t *slot) encoding() int {
+	if t.stream == nil || !t.stream.simulcast() || t.selector == nil {
+		return 0
+	}
+	return int(max(0, t.selector.Current().Spatial))
+}

@@ -1,8 +1,10 @@
 package room
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"conclave/api"
@@ -47,10 +49,12 @@ type Frame struct {
 }
 
 // A Room forwards the media of one meeting. It is not safe for concurrent use:
-// its owner holds a lock. Times given to it must not go back.
+// its owner holds a lock. A time given to it that is before another counts as
+// that other: several threads take the time before they take the lock.
 type Room struct {
 	cfg   Config
 	stats *Stats
+	now   time.Time // the latest time given
 
 	nextStream uint32
 	nextSource layer.Source
@@ -59,10 +63,17 @@ type Room struct {
 	order   []*seat   // by id
 	streams []*stream // by id
 
-	stage *stage
+	stage       *stage
+	listenedAt  time.Time
+	microphones []microphone // scratch
 
-	frames []Frame
-	offers []uint32
+	frames, framesNext []Frame // queued, and the slice that Pending gave out before
+	offers, offersNext []uint32
+
+	batch  batch  // what is being received
+	sender sender // of what is being sent
+	wanted []*stream
+	round  uint64 // of receiver.update, to mark what is wanted
 }
 
 // A seat is one participant.
@@ -87,65 +98,172 @@ func New(cfg Config) *Room {
 }
 
 // Join adds a seat. A seat that is there already stays as it is.
-func (r *Room) Join(seat uint32) {}
-
-// Leave forgets a seat and its streams.
-func (r *Room) Leave(now time.Time, seat uint32, out *rtp.Output) {}
-
-// Publish takes what a seat publishes: the sections that were negotiated, and
-// which streams they carry. to is the transport's handle of the connection.
-// Another one than before is a new connection: the streams of the old one end.
-// With the same one the sections are renegotiated, and streams whose m-line and
-// kind stay go on. An error is ErrSeat or wraps ErrAnnounced, and changes nothing.
-func (r *Room) Publish(now time.Time, seat uint32, to any, sections []*Section, announced []*api.PublishedStream, out *rtp.Output) error {
-	return nil
+func (r *Room) Join(seat uint32) {
+	if r.seats[seat] != nil {
+		return
+	}
+	s := newSeat(r, seat)
+	r.seats[seat] = s
+	at, _ := slices.BinarySearchFunc(r.order, seat, bySeat)
+	r.order = slices.Insert(r.order, at, s)
 }
 
-// Receive takes packets of one batch from the publishing connection of a seat:
-// RTP, RTX and sender reports. It may change the bytes of in; payloads in out
-// alias them.
-func (r *Room) Receive(now time.Time, seat uint32, in []rtp.Inbound, out *rtp.Output) {}
+func newSeat(r *Room, id uint32) *seat {
+	return &seat{id: id, receiver: newReceiver(r, id)}
+}
+
+func bySeat(s *seat, id uint32) int { return cmp.Compare(s.id, id) }
+
+// Leave forgets a seat and its streams.
+func (r *Room) Leave(now time.Time, seat uint32, out *rtp.Output) {
+	now = r.advance(now)
+	s := r.seats[seat]
+	if s == nil {
+		return
+	}
+	delete(r.seats, seat)
+	if at, ok := slices.BinarySearchFunc(r.order, seat, bySeat); ok {
+		r.order = slices.Delete(r.order, at, at+1)
+	}
+	s.receiver.close()
+	r.frames = slices.DeleteFunc(r.frames, func(f Frame) bool { return f.Seat == seat })
+	r.offers = slices.DeleteFunc(r.offers, func(id uint32) bool { return id == seat })
+	if s.publisher != nil {
+		r.endConnection(s.publisher)
+		r.drop(now, func(st *stream) bool { return st.seat == seat }, out)
+	}
+}
 
 // Connect says what the transport's handle of the connection is that a seat
 // receives on. Another one than before is a new connection: its m-lines have to
 // be offered and bound again.
-func (r *Room) Connect(seat uint32, to any) {}
+func (r *Room) Connect(seat uint32, to any) {
+	if s := r.seats[seat]; s != nil {
+		s.receiver.connect(to)
+	}
+}
 
 // Ready says whether the receiving connection of a seat has keys. While it has
 // not, nothing is forwarded to it.
-func (r *Room) Ready(now time.Time, seat uint32, ready bool, out *rtp.Output) {}
+func (r *Room) Ready(now time.Time, seat uint32, ready bool, out *rtp.Output) {
+	now = r.advance(now)
+	s := r.seats[seat]
+	if s == nil {
+		return
+	}
+	if s.receiver.ready = ready; ready {
+		s.receiver.update(now, out)
+	}
+}
 
 // Slots returns the m-lines of the receiving connection of a seat, in the order
 // in which they are to be offered. It never gets shorter before Connect with
 // another handle. The caller owns the slice.
 //
 // Call it to make an offer: what it returns counts as told to the client.
-func (r *Room) Slots(seat uint32) []Slot { return nil }
+func (r *Room) Slots(seat uint32) []Slot {
+	s := r.seats[seat]
+	if s == nil {
+		return nil
+	}
+	return s.receiver.offer()
+}
 
 // Bind takes the client's answer to an offer with Slots. Slots that are not named
 // stay as they are. Media flows in slots that are bound.
-func (r *Room) Bind(now time.Time, seat uint32, bindings []Binding, out *rtp.Output) {}
-
-// Feedback takes RTCP from the receiving connection of a seat. Anything else in
-// the batch is ignored.
-func (r *Room) Feedback(now time.Time, seat uint32, in []rtp.Inbound, out *rtp.Output) {}
+func (r *Room) Bind(now time.Time, seat uint32, bindings []Binding, out *rtp.Output) {
+	now = r.advance(now)
+	s := r.seats[seat]
+	if s == nil {
+		return
+	}
+	s.receiver.bind(bindings)
+	s.receiver.update(now, out)
+}
 
 // View says what a client shows now. It replaces what was said before. The Room
-// keeps the items.
-func (r *Room) View(now time.Time, seat uint32, items []*api.ViewItem, out *rtp.Output) {}
+// keeps the items. More than maxView of them are not looked at.
+func (r *Room) View(now time.Time, seat uint32, items []*api.ViewItem, out *rtp.Output) {
+	now = r.advance(now)
+	s := r.seats[seat]
+	if s == nil {
+		return
+	}
+	s.receiver.setView(items)
+	s.receiver.update(now, out)
+}
 
 // RequestKeyFrame asks the publisher of a stream for a key frame, for a client
 // whose decoder needs one. Requests are merged and throttled.
-func (r *Room) RequestKeyFrame(now time.Time, seat, stream uint32, out *rtp.Output) {}
+func (r *Room) RequestKeyFrame(now time.Time, seat, stream uint32, out *rtp.Output) {
+	now = r.advance(now)
+	s, st := r.seats[seat], r.stream(stream)
+	if s == nil || st == nil || st.seat == seat {
+		return
+	}
+	st.ask(now, s.receiver.shown(st), out)
+}
 
-// Sync queues the whole state for the client of a seat: Streams, Speakers, Slots.
-func (r *Room) Sync(now time.Time, seat uint32) {}
+// Sync queues the whole state for the client of a seat: Streams, Speakers, Slots
+// and StreamStates.
+func (r *Room) Sync(now time.Time, seat uint32) {
+	r.advance(now)
+	s := r.seats[seat]
+	if s == nil {
+		return
+	}
+	s.receiver.tell(r.streamsFrame())
+	s.receiver.tell(r.speakersFrame())
+	s.receiver.tellAgain()
+}
 
 // Tick lets time pass. It returns when to call it again at the latest; more often
 // is harmless. It is to be called every 50 ms while anything is sent.
-func (r *Room) Tick(now time.Time, out *rtp.Output) (next time.Time) { return now.Add(tickInterval) }
+func (r *Room) Tick(now time.Time, out *rtp.Output) (next time.Time) {
+	now = r.advance(now)
+	r.listen(now, out)
+	next = now.Add(idleInterval)
+	for _, s := range r.order {
+		if s.publisher != nil {
+			next = earlier(next, s.publisher.tick(now, out))
+		}
+		next = earlier(next, s.receiver.pass(now, out))
+	}
+	r.sender.count(r.stats)
+	return earlier(next, now.Add(tickInterval))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
 
 // Pending returns what is to be sent to clients, in order, and the seats whose
 // slots grew, which need a new offer, since the last call. The slices are the
 // caller's until the next call.
-func (r *Room) Pending() (frames []Frame, offers []uint32) { return nil, nil }
+func (r *Room) Pending() (frames []Frame, offers []uint32) {
+	frames, offers = r.frames, r.offers
+	clear(r.framesNext)
+	r.frames, r.framesNext = r.framesNext[:0], frames
+	r.offers, r.offersNext = r.offersNext[:0], offers
+	return frames, offers
+}
+
+// advance returns the time that it is for the Room.
+func (r *Room) advance(now time.Time) time.Time {
+	if now.After(r.now) {
+		r.now = now
+	}
+	return r.now
+}
+
+// stream returns a stream by id, or nil.
+func (r *Room) stream(id uint32) *stream {
+	at, ok := slices.BinarySearchFunc(r.streams, id, func(s *stream, id uint32) int { return cmp.Compare(s.id, id) })
+	if !ok {
+		return nil
+	}
+	return r.streams[at]
+}
