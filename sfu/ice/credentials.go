@@ -22,7 +22,7 @@ const (
 // are those of ice-char: letters, digits, "+" and "/" (RFC 8839, Section 5.4).
 func GenerateCredentials() Credentials {
 	var b [ufragBytes + passwordBytes]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails: it crashes the program instead
+	rand.Read(b[:]) // never fails
 	return Credentials{
 		Ufrag:    base64.RawStdEncoding.EncodeToString(b[:ufragBytes]),
 		Password: base64.RawStdEncoding.EncodeToString(b[ufragBytes:]),
