@@ -1,6 +1,7 @@
 package negotiate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -149,7 +150,7 @@ func addFeedback(all []*format, number, value string) {
 			continue
 		}
 		for _, f := range all {
-			if number == "*" || number == strconv.Itoa(int(f.number)) {
+			if (number == "*" || number == strconv.Itoa(int(f.number))) && !slices.Contains(f.feedback, known) {
 				f.feedback = append(f.feedback, known)
 			}
 		}

@@ -93,7 +93,7 @@ func restrict(offered string, formats []*format) (string, bool) {
 // as clients here offer them.
 func ranked(rids []rid) []string {
 	rank := map[string]int{"q": 0, "h": 1, "f": 2}
-	names := make([]string, 0, len(rids))
+	var names []string
 	usual := true
 	for _, r := range rids {
 		_, ok := rank[r.id]
