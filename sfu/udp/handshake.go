@@ -159,7 +159,7 @@ func (t *Transport) dtlsServer(box *inbox, verify func([][]byte, [][]*x509.Certi
 	)
 }
 
-// connected takes the keys of a handshake into use and tells the handler.
+// connected takes the keys of a handshake into use.
 func (p *Peer) connected(conn *dtls.Conn, state *dtls.State) error {
 	number, ok := conn.SelectedSRTPProtectionProfile()
 	if !ok {
@@ -171,6 +171,11 @@ func (p *Peer) connected(conn *dtls.Conn, state *dtls.State) error {
 		return fmt.Errorf("exporting SRTP keys: %v", err)
 	}
 	defer clear(material)
+	return p.activate(profile, material)
+}
+
+// activate makes the SRTP contexts from keying material and tells the handler.
+func (p *Peer) activate(profile srtp.Profile, material []byte) error {
 	sealer, opener, err := srtp.New(profile, material, true)
 	if err != nil {
 		return fmt.Errorf("making SRTP contexts: %v", err)

@@ -142,9 +142,17 @@ type Transport struct {
 }
 
 // Listen binds the sockets and starts to serve them.
-func Listen(cfg Config) (*Transport, error) { return listen(cfg, time.Now) }
+func Listen(cfg Config) (*Transport, error) {
+	t, err := open(cfg, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	t.serve()
+	return t, nil
+}
 
-func listen(cfg Config, clock func() time.Time) (*Transport, error) {
+// open binds the sockets.
+func open(cfg Config, clock func() time.Time) (*Transport, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
@@ -167,6 +175,11 @@ func listen(cfg Config, clock func() time.Time) (*Transport, error) {
 	if t.v4, t.v6, err = bind(cfg.Listen, cfg.Shards); err != nil {
 		return nil, err
 	}
+	return t, nil
+}
+
+// serve starts the goroutines.
+func (t *Transport) serve() {
 	for i, s := range t.v4 {
 		t.shards.Go(t.newShard(s, i, false).run)
 	}
@@ -174,7 +187,6 @@ func listen(cfg Config, clock func() time.Time) (*Transport, error) {
 		t.shards.Go(t.newShard(s, i, true).run)
 	}
 	t.shards.Go(t.watch)
-	return t, nil
 }
 
 // sweepInterval is how often consent is looked after.
