@@ -28,6 +28,7 @@ type cli struct {
 	Serve      serveCommand                 `cmd:"" help:"Run the server."`
 	Demo       demoCommand                  `cmd:"" help:"Run a server, a meeting with a robot in it, and show how to join."`
 	Call       callCommand                  `cmd:"" help:"Take part in a meeting without a browser."`
+	Load       loadCommand                  `cmd:"" help:"Measure how much a server carries."`
 	Version    versionCommand               `cmd:"" help:"Print the version."`
 	Completion kongplete.InstallCompletions `cmd:"" help:"Print or install shell completions."`
 }
