@@ -71,6 +71,10 @@ func testAPI(t *testing.T, settings webrtc.SettingEngine) *webrtc.API {
 		}
 	}
 	settings.SetIncludeLoopbackCandidate(true)
+	// As browsers: the server is ICE-lite, to which pion alone would say otherwise.
+	if err := settings.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil {
+		t.Fatal(err)
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(reg), webrtc.WithSettingEngine(settings))
 }
 
