@@ -101,8 +101,10 @@ func (e *Estimator) time(s *summary, p *sentPacket, came time.Duration) {
 	if e.lastProbed {
 		e.lastProbed = false
 		e.detector.skip()
+		e.busy.skip()
 	}
 	e.detector.add(p.at, came)
+	e.busy.add(p.at, came, int(p.size), e.base.least())
 	s.last = came - p.at
 	if !s.timed {
 		s.least, s.most, s.timed = s.last, s.last, true

@@ -102,6 +102,7 @@ func (e *Estimator) react(now time.Duration, s summary) {
 	switch {
 	case c.draining:
 		e.drain(now, s)
+	case e.collapsed(now):
 	case now < c.rivalUntil:
 		e.contend(now)
 	case e.tail > queueLarge && rising && e.isBehind(), now-c.stoodAt > queueStands, e.detector.state == usageOver:
@@ -111,6 +112,20 @@ func (e *Estimator) react(now time.Duration, s summary) {
 	default:
 		e.grow(now)
 	}
+}
+
+// collapsed lowers the rate if the last packets show that the link has become much
+// slower than what is sent, and reports whether it did.
+func (e *Estimator) collapsed(now time.Duration) bool {
+	c := &e.control
+	rate, ok := e.busy.rate(e.base.least(), e.detector.jitter, c.rivalUntil == 0 || now-c.rivalUntil > rivalMost)
+	if !ok || rate >= scale(e.sent.rateAt(now, slowWindow), busyBehind) {
+		return false
+	}
+	c.grewAt, c.holdUntil = now, now+settle
+	e.fall(now, rate)
+	e.busy.skip()
+	return true
 }
 
 // overuse lowers the rate because the queue grows.

@@ -71,6 +71,7 @@ type Estimator struct {
 
 	history  history
 	detector detector
+	busy     busy
 	base     baseline
 	sent     meter // by our clock
 	acked    meter // by the receiver's clock

@@ -84,10 +84,13 @@ func (b *baseline) add(now, delay time.Duration) time.Duration {
 	default:
 		b.cur = min(b.cur, delay)
 	}
-	return delay - min(b.cur, b.prev)
+	return delay - b.least()
 }
 
 // rebase makes delay the new least one.
 func (b *baseline) rebase(now, delay time.Duration) {
 	*b = baseline{cur: delay, prev: delay, began: now, started: true}
 }
+
+// least returns the least delay.
+func (b *baseline) least() time.Duration { return min(b.cur, b.prev) }

@@ -12,6 +12,8 @@ const (
 	probeFilled   = 0.7                    // share of its rate at which a cluster must leave
 	probeArrives  = 0.9                    // share of its rate at which a cluster must arrive
 	probeProgress = 1.2                    // a cluster that does not, but raises the rate so much, is followed by another
+	probeGain     = 1.05                   // and on a path with so much jitter, so much is reason to try again soon:
+	probeNoise    = 5                      // ms
 	probeFactor   = 2                      // a cluster tries at most this times the target
 	probeHeadroom = 1.15                   // and this times the rate that is wanted
 	probeFirst    = 2 * time.Second        // between clusters that fail, at first

@@ -35,6 +35,9 @@ func (e *Estimator) judgeProbe(now time.Duration) {
 		e.raise(now, r)
 	}
 	if full && c.rate < scale(before, probeProgress) {
+		if e.detector.jitter > probeNoise && c.rate > scale(before, probeGain) {
+			p.interval = 0 // it may have arrived at its rate but for the jitter
+		}
 		p.retry(now)
 		return
 	}
