@@ -36,7 +36,10 @@ func (a *sockaddr) put(p netip.AddrPort) uint32 {
 	binary.NativeEndian.PutUint32(a[4:], 0)
 	ip := addr.As16()
 	copy(a[atIPv6:], ip[:])
-	scope, _ := strconv.ParseUint(addr.Zone(), 10, 32) // no zone, or one that get did not write: 0, the kernel chooses
+	var scope uint64
+	if zone := addr.Zone(); zone != "" {
+		scope, _ = strconv.ParseUint(zone, 10, 32) // one that get did not write: 0, the kernel chooses
+	}
 	binary.NativeEndian.PutUint32(a[atScope:], uint32(scope))
 	return unix.SizeofSockaddrInet6
 }

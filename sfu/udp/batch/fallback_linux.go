@@ -30,30 +30,31 @@ func (y *writeSystem) decide(w *Writer, retried, waited bool) decision {
 	level := w.s.Level()
 	first := &w.runs[y.at.run]
 	joined := y.ends[0].run > y.at.run && first.datagrams-y.at.datagram > 1
-	switch e := y.errno; {
-	case e == unix.EINTR:
+	switch y.errno {
+	case unix.EINTR:
 		return again
-	case e == unix.ENOSYS:
+	case unix.ENOSYS:
 		if level != LevelSingle {
 			w.s.Limit(LevelSingle)
 			return again
 		}
-	case e == unix.EIO || e == unix.ENOPROTOOPT:
+	case unix.EIO, unix.ENOPROTOOPT:
 		if level == LevelGSO {
 			w.s.Limit(LevelBatch)
 			return again
 		}
-	case e == unix.EINVAL || e == unix.EMSGSIZE:
+	case unix.EINVAL, unix.EMSGSIZE:
 		if joined {
 			w.s.count.refused.Add(1)
 			y.plain.add(first.to.Addr(), time.Now())
 			return again
 		}
-	case e == unix.EAGAIN || e == unix.ENOBUFS:
+	case unix.EAGAIN, unix.ENOBUFS:
 		if waited {
 			return drop
 		}
 		return waitAgain
+	default:
 	}
 	if retried {
 		return drop

@@ -30,6 +30,18 @@ const (
 	LevelGSO                 // and one message for a run of equal datagrams to one address
 )
 
+// String returns the level as it is written in logs and metrics.
+func (l Level) String() string {
+	switch l {
+	case LevelGSO:
+		return "gso"
+	case LevelBatch:
+		return "batch"
+	default:
+		return "single"
+	}
+}
+
 // A Socket is an unconnected UDP socket of one address family. Its methods are
 // safe for concurrent use, but only one goroutine may be in Read.
 type Socket struct {
@@ -146,5 +158,5 @@ func (s *Socket) Stats() Stats {
 
 // fits reports whether the socket can send to an address.
 func (s *Socket) fits(to netip.AddrPort) bool {
-	return to.IsValid() && to.Port() != 0 && to.Addr().Is6() == s.v6
+	return to.IsValid() && to.Port() != 0 && to.Addr().Is6() == s.v6 && !to.Addr().Is4In6()
 }
