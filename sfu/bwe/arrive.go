@@ -26,6 +26,9 @@ func (e *Estimator) OnFeedback(now time.Time, f Feedback) {
 		e.queue = e.base.add(t, s.least)
 		e.tail = e.queue + s.last - s.least
 	}
+	if s.timed {
+		e.suspicion.hear(t, e.rtt, e.unheardOf(t), e.control.draining || t < e.control.rivalUntil)
+	}
 	e.react(t, s)
 	e.judgeProbe(t)
 }

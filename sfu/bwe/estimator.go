@@ -69,15 +69,16 @@ type Estimator struct {
 	now   time.Duration // of the last call; never goes back
 	begun bool
 
-	history  history
-	detector detector
-	busy     busy
-	base     baseline
-	sent     meter // by our clock
-	acked    meter // by the receiver's clock
-	loss     lossMeter
-	probe    prober
-	control  control
+	history   history
+	detector  detector
+	busy      busy
+	suspicion suspicion
+	base      baseline
+	sent      meter // by our clock
+	acked     meter // by the receiver's clock
+	loss      lossMeter
+	probe     prober
+	control   control
 
 	heard      bool          // there was feedback
 	heardAt    time.Duration // the last
@@ -145,6 +146,10 @@ func (e *Estimator) Tick(now time.Time) {
 
 // Target is the rate to send at most now, media and audio together.
 func (e *Estimator) Target() BitRate { return e.clamp(e.control.target()) }
+
+// Rate is what the path is estimated to carry. It is more than Target while that
+// is held down to let a queue drain.
+func (e *Estimator) Rate() BitRate { return e.clamp(e.control.rate) }
 
 // clamp keeps r within the configured bounds.
 func (e *Estimator) clamp(r BitRate) BitRate { return min(max(r, e.cfg.Min), e.cfg.Max) }
