@@ -52,6 +52,21 @@ type Stream struct {
 	Rates    []LayerRate // layers the publisher sends now, in any order; those without a rate are not offered
 }
 
+// Least is the rate of the stream's lowest layer, as a decision reckons it; 0 if
+// nothing is wanted or known of it.
+func (s *Stream) Least() bwe.BitRate {
+	if s.Priority >= Audio {
+		return audioReserve
+	}
+	var least bwe.BitRate
+	for _, l := range s.Rates {
+		if l.Rate > 0 && s.Want != Off && (least == 0 || l.Rate < least) {
+			least = l.Rate
+		}
+	}
+	return least
+}
+
 // A Choice is the layer that a stream gets.
 type Choice struct {
 	ID      uint32
