@@ -82,7 +82,7 @@ func (rc *receiver) share(now time.Time) {
 	a.target = rc.estimator.Target()
 	rc.room.stats.Estimate.Store(uint64(max(a.target, 0)))
 	rc.pacing.pacer.SetRate(now, a.target)
-	decision := a.allocator.Allocate(now, a.target, a.demands)
+	decision := a.allocator.Allocate(now, max(a.target, a.least(rc.estimator.Rate())), a.demands)
 	rc.estimator.SetDemand(decision.Next, decision.Full)
 	clear(a.choices)
 	for _, c := range decision.Choices {
@@ -93,6 +93,21 @@ func (rc *receiver) share(now time.Time) {
 			t.selector.SetTarget(layer.Layer(a.choices[t.carries.id].Layer))
 		}
 	}
+}
+
+// least is what all that is shown needs at its lowest layer, as far as it fits into
+// rate. While a queue drains, no more may be sent than shortens it, but a picture
+// that is paused for that comes back with a key frame only, which is dearer than
+// what was saved.
+func (a *allocation) least(rate bwe.BitRate) bwe.BitRate {
+	var sum bwe.BitRate
+	for i := range a.demands {
+		sum += a.demands[i].Least()
+	}
+	if sum > rate {
+		return 0
+	}
+	return sum
 }
 
 // demand says what the stream of a slot wants. Its rates are part of the scratch.

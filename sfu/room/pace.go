@@ -60,7 +60,7 @@ func (rc *receiver) waits(now time.Time, t *slot, p *layer.Packet) bool {
 		if !t.startsPicture(p) {
 			return false
 		}
-		if rc.pacing.waiting == 0 && rc.pacing.pacer.Ready(now) {
+		if rc.pacing.waiting == 0 && rc.mayLeave(now) {
 			q.leave(p)
 			return false
 		}
@@ -110,6 +110,15 @@ func (t *slot) restart() {
 	t.selector.SwitchSource(stream)
 }
 
+// mayLeave reports whether the next picture may leave.
+func (rc *receiver) mayLeave(now time.Time) bool {
+	if !rc.pacing.pacer.Ready(now) {
+		return false
+	}
+	_, suspect := rc.estimator.Suspect(now)
+	return !suspect
+}
+
 // left notes that a packet of so many bytes, with all headers, was sent.
 func (rc *receiver) left(now time.Time, bytes int) { rc.pacing.pacer.Sent(now, bytes) }
 
@@ -125,7 +134,11 @@ func (rc *receiver) unpace(t *slot) {
 func (rc *receiver) sendWaiting(now time.Time, out *rtp.Output) time.Time {
 	for rc.pacing.waiting > 0 {
 		if !rc.releasePicture(now, rc.longestWaiting(), out) {
-			return rc.pacing.pacer.Next(now)
+			next := rc.pacing.pacer.Next(now)
+			if until, ok := rc.estimator.Suspect(now); ok {
+				next = maxTime(next, until)
+			}
+			return next
 		}
 	}
 	return now.Add(tickInterval)
@@ -153,7 +166,7 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 				if begun {
 					return true
 				}
-				if !rc.pacing.pacer.Ready(now) {
+				if !rc.mayLeave(now) {
 					return false
 				}
 				begun = true
