@@ -246,7 +246,7 @@ func (e *encoding) useCodec(now time.Time, c Payload, out *rtp.Output) {
 	r := s.publisher.room
 	r.forward(now, out)
 	s.codec, s.codecName = c.Video, c.MIME
-	s.meter = layer.Meter{}
+	s.meter, s.measuredAt = layer.Meter{}, time.Time{}
 	for _, other := range s.encodings[:s.count] {
 		if other != e {
 			other.reader = nil

@@ -35,6 +35,8 @@ type stream struct {
 	codec      codec.Codec
 	slots      []*slot // that show the stream
 	meter      layer.Meter
+	measured   []share.LayerRate // by meter
+	measuredAt time.Time
 	lastPacket time.Time
 	kept       *keptSound // nil for video
 
@@ -140,8 +142,20 @@ func (s *stream) layerOf(p *layer.Packet) layer.Layer {
 }
 
 // rates appends the layers that the publisher sends now to l, and returns when
-// the last packet came.
+// the last packet came. All receivers are told the same for rateAge.
 func (s *stream) rates(now time.Time, l []share.LayerRate) ([]share.LayerRate, time.Time) {
+	if age := now.Sub(s.measuredAt); age >= rateAge || age < 0 {
+		s.measuredAt = now
+		s.measured = s.measure(now, s.measured[:0])
+	}
+	return append(l, s.measured...), s.lastPacket
+}
+
+// rateAge is for how long rates count as new: half a bucket of layer.Meter.
+const rateAge = 50 * time.Millisecond
+
+// measure appends the layers that the publisher sends now.
+func (s *stream) measure(now time.Time, l []share.LayerRate) []share.LayerRate {
 	for sid := range int8(layer.MaxSpatial) {
 		for tid := range int8(layer.MaxTemporal) {
 			at := layer.Layer{Spatial: sid, Temporal: tid}
@@ -155,7 +169,7 @@ func (s *stream) rates(now time.Time, l []share.LayerRate) ([]share.LayerRate, t
 			l = append(l, share.LayerRate{Layer: share.Layer(at), Rate: sum})
 		}
 	}
-	return l, s.lastPacket
+	return l
 }
 
 // resolution returns the size of a spatial layer, or of a simulcast encoding.
