@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"conclave/sfu/rtc"
+	"conclave/sfu/room"
 )
 
 // A Config says what to serve. Zero fields mean the default.
@@ -33,6 +33,9 @@ type Config struct {
 	// MediaAddresses are told to clients instead of the addresses of this
 	// machine, for a server behind a port forwarding.
 	MediaAddresses []netip.Addr
+	// NoMediaTCP keeps media off the TCP port of Listen, which clients are told
+	// for networks without UDP.
+	NoMediaTCP bool
 
 	MaxParticipants int           // of a meeting; 50
 	MeetingTTL      time.Duration // how long an empty meeting is known; 24 h
@@ -43,8 +46,8 @@ type Config struct {
 	// AllowOrigins are further hosts whose pages may connect.
 	AllowOrigins []string
 
-	// TestOnlyTap gets every RTP packet of every publisher. See rtc.Config.Tap.
-	TestOnlyTap func(rtc.TapPacket)
+	// TestOnlyTap gets every RTP packet of every publisher. See engine.Config.Tap.
+	TestOnlyTap func(room.TapPacket)
 
 	Log *slog.Logger // discarded
 }

@@ -5,11 +5,11 @@ import (
 
 	"conclave/api"
 	"conclave/room"
-	"conclave/sfu/rtc"
+	"conclave/sfu/engine"
 )
 
-// mediaRoom lets a meeting use sfu/rtc, which knows nothing of meetings.
-type mediaRoom struct{ *rtc.Room }
+// mediaRoom lets a meeting use sfu/engine, which knows nothing of meetings.
+type mediaRoom struct{ *engine.Room }
 
 // Attach implements room.Media.
 func (m mediaRoom) Attach(seat room.SeatID, send func(*api.ServerFrame)) room.MediaSeat {
@@ -18,11 +18,11 @@ func (m mediaRoom) Attach(seat room.SeatID, send func(*api.ServerFrame)) room.Me
 
 var (
 	_ room.Media     = mediaRoom{}
-	_ room.MediaSeat = (*rtc.Seat)(nil)
+	_ room.MediaSeat = (*engine.Seat)(nil)
 )
 
 // newMedia returns how meetings make their media.
-func newMedia(e *rtc.Engine) func(*slog.Logger, func(any)) room.Media {
+func newMedia(e *engine.Engine) func(*slog.Logger, func(any)) room.Media {
 	return func(log *slog.Logger, fail func(any)) room.Media {
 		return mediaRoom{e.NewRoom(log, fail)}
 	}

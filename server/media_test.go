@@ -7,7 +7,7 @@ import (
 
 	"conclave/api"
 	"conclave/sfu/dd"
-	"conclave/sfu/rtc"
+	"conclave/sfu/room"
 )
 
 const (
@@ -167,7 +167,7 @@ func TestLossIsRepaired(t *testing.T) {
 	if complete < total*9/10 || total < 10 {
 		t.Errorf("%d of %d pictures are complete after the loss of %d packets", complete, total, view.loss.dropped.Load())
 	}
-	stats := p.server.media.Stats()
+	stats := &p.server.media.Stats().Room
 	if stats.Retransmitted.Load() == 0 || stats.NACKs.Load() == 0 {
 		t.Errorf("retransmitted = %d, asked for %d", stats.Retransmitted.Load(), stats.NACKs.Load())
 	}
@@ -296,7 +296,7 @@ func TestTapSeesEveryPacket(t *testing.T) {
 	var mu sync.Mutex
 	got := make(map[api.StreamKind]map[uint16]string)
 	changed := make(chan struct{}, 1)
-	s := start(t, Config{TestOnlyTap: func(p rtc.TapPacket) {
+	s := start(t, Config{TestOnlyTap: func(p room.TapPacket) {
 		mu.Lock()
 		defer mu.Unlock()
 		if got[p.Kind] == nil {

@@ -10,7 +10,9 @@ import (
 
 	"conclave/httpapi"
 	"conclave/room"
-	"conclave/sfu/rtc"
+	"conclave/sfu/engine"
+	sfu "conclave/sfu/room"
+	"conclave/sfu/udp"
 )
 
 // metrics are the numbers at /metrics. None has a label for a meeting, a seat
@@ -64,7 +66,13 @@ func (m *metrics) addConnections(s *httpapi.Stats) {
 	m.counter("frames_malformed_total", "Messages that are no frame.", &s.Malformed)
 }
 
-func (m *metrics) addMedia(s *rtc.Stats) {
+// addMedia adds what is counted of media.
+func (m *metrics) addMedia(s *engine.Stats) {
+	m.addForwarding(&s.Room)
+	m.addTransport(&s.Transport)
+}
+
+func (m *metrics) addForwarding(s *sfu.Stats) {
 	m.counter("sfu_rtp_packets_received_total", "RTP packets from publishers.", &s.PacketsReceived)
 	m.counter("sfu_rtp_packets_sent_total", "RTP packets to receivers.", &s.PacketsSent)
 	m.counter("sfu_rtp_bytes_received_total", "Bytes of RTP from publishers.", &s.BytesReceived)
@@ -73,7 +81,6 @@ func (m *metrics) addMedia(s *rtc.Stats) {
 	m.counter("sfu_rtp_padding_total", "Packets received without payload.", &s.PaddingReceived)
 	m.counter("sfu_rtp_malformed_total", "Packets received that do not parse.", &s.Malformed)
 	m.counter("sfu_rtp_unknown_total", "Packets received of streams that were not announced.", &s.Unknown)
-	m.counter("sfu_rtp_write_errors_total", "Packets that could not be sent.", &s.WriteErrors)
 	m.counter("sfu_rtcp_malformed_total", "RTCP packets that do not parse.", &s.MalformedRTCP)
 	m.counter("sfu_nacks_total", "Packets that receivers asked for again.", &s.NACKs)
 	m.counter("sfu_nacks_missed_total", "Of them, those not sent again.", &s.NACKsMissed)
@@ -88,6 +95,31 @@ func (m *metrics) addMedia(s *rtc.Stats) {
 	m.gauge("sfu_publishers", "Sending peer connections now.", &s.Publishers)
 	m.gauge("sfu_receivers", "Receiving peer connections now.", &s.Receivers)
 	m.gaugeUint("sfu_bandwidth_estimate_bits", "The newest bandwidth estimate of any receiver, bit/s.", &s.Estimate)
+}
+
+func (m *metrics) addTransport(s *udp.Stats) {
+	m.counter("media_datagrams_received_total", "Datagrams of all kinds from clients.", &s.DatagramsReceived)
+	m.counter("media_bytes_received_total", "Bytes of them.", &s.BytesReceived)
+	m.counter("media_datagrams_sent_total", "Datagrams of media to clients.", &s.DatagramsSent)
+	m.counter("media_bytes_sent_total", "Bytes of them.", &s.BytesSent)
+	m.counter("media_send_errors_total", "Datagrams that could not be sent.", &s.SendErrors)
+	m.counter("media_stun_answered_total", "Connectivity checks answered.", &s.STUNAnswered)
+	m.counter("media_stun_refused_total", "Connectivity checks not answered: not authentic, or too many.", &s.STUNRefused)
+	m.counter("media_handshakes_total", "DTLS handshakes completed.", &s.Handshakes)
+	m.counter("media_handshakes_failed_total", "DTLS handshakes that failed or took too long.", &s.DTLSFailures)
+	m.counter("media_dtls_dropped_total", "DTLS records of unknown senders, or too many.", &s.DTLSDropped)
+	m.counter("media_auth_failures_total", "SRTP and SRTCP packets that are not authentic.", &s.AuthFailures)
+	m.counter("media_replays_total", "SRTP and SRTCP packets received before, or too old.", &s.Replays)
+	m.counter("media_malformed_total", "Datagrams of no known protocol, too short, or of too many sources.", &s.Malformed)
+	m.counter("media_unknown_total", "Media from addresses that have not proven themselves.", &s.Unknown)
+	m.counter("media_clipped_total", "Packets above what one client may send.", &s.Clipped)
+	m.counter("media_early_total", "Packets to or from clients that are not connected.", &s.Early)
+	m.counter("media_tcp_dropped_total", "Packets to clients on TCP that do not read fast enough.", &s.TCPDropped)
+	m.counter("media_address_changes_total", "Clients that went on from another address.", &s.AddressChanges)
+	m.counter("media_consent_lost_total", "Clients that were silent for too long.", &s.ConsentLost)
+	m.gauge("media_peers", "Connections of clients now.", &s.Peers)
+	m.gauge("media_peers_connected", "Of them, those with keys.", &s.Connected)
+	m.gauge("media_tcp_connections", "TCP connections for media now.", &s.TCPConnections)
 }
 
 // gaugeUint is gauge for an unsigned number.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 	"conclave/api"
 	"conclave/httpapi"
 	"conclave/room"
-	"conclave/sfu/rtc"
+	"conclave/sfu/engine"
 	"conclave/web"
 )
 
@@ -36,7 +37,7 @@ type Server struct {
 	http        *http.Server
 	api         *httpapi.API
 	meetings    *room.Registry
-	media       *rtc.Engine
+	media       *engine.Engine
 	fingerprint string
 }
 
@@ -51,8 +52,11 @@ func Listen(cfg Config) (*Server, error) {
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
-	if s.media, err = rtc.NewEngine(s.mediaConfig()); err != nil {
+	if s.media, err = engine.New(s.mediaConfig()); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
+	}
+	if !cfg.NoMediaTCP {
+		s.listener = split(s.listener, s.media.ServeTCP)
 	}
 	if err := s.wire(); err != nil {
 		return nil, errors.Join(err, s.media.Close(), s.listener.Close())
@@ -62,16 +66,23 @@ func Listen(cfg Config) (*Server, error) {
 
 // mediaConfig returns where media is received: unless it is said otherwise, on
 // the port of the web client.
-func (s *Server) mediaConfig() rtc.Config {
-	c := rtc.Config{
+func (s *Server) mediaConfig() engine.Config {
+	c := engine.Config{
 		Listen:    s.cfg.MediaListen,
 		Addresses: s.cfg.MediaAddresses,
 		AudioAll:  s.cfg.AudioAll,
 		Tap:       s.cfg.TestOnlyTap,
 		Log:       s.log,
 	}
-	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && c.Listen == "" {
+	a, ok := s.listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return c
+	}
+	if c.Listen == "" {
 		c.Listen = net.JoinHostPort("", strconv.Itoa(a.Port))
+	}
+	if !s.cfg.NoMediaTCP {
+		c.TCP = []netip.AddrPort{a.AddrPort()}
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -49,7 +50,7 @@ func TestSplit(t *testing.T) {
 	if err := web.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-served; err != http.ErrServerClosed {
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("Serve() = %v", err)
 	}
 	if _, err := s.Accept(); err == nil {

@@ -17,7 +17,7 @@ import (
 	"conclave/core/sframe"
 	"conclave/internal/wiretap"
 	"conclave/server"
-	"conclave/sfu/rtc"
+	"conclave/sfu/room"
 )
 
 // A call is a server with a meeting on it, and a tap that opens every frame
@@ -34,7 +34,7 @@ func startCall(t *testing.T) *call {
 	c := &call{t: t, tap: wiretap.New()}
 	s, err := server.Listen(server.Config{
 		Listen: "127.0.0.1:0", MediaListen: "127.0.0.1:0", Data: t.TempDir(), MaxParticipants: 3,
-		TestOnlyTap: func(p rtc.TapPacket) {
+		TestOnlyTap: func(p room.TapPacket) {
 			kinds := []string{"", "microphone", "camera", "screen", "screen-audio"}
 			c.tap.Add(wiretap.Packet{
 				SSRC: p.SSRC, Mid: p.Mid, RID: p.RID, Kind: kinds[p.Kind], Codec: p.Codec,

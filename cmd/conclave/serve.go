@@ -22,6 +22,8 @@ type serveCommand struct {
 	MediaListen  string       `help:"UDP address for all media. Default: the port of --listen on every address." env:"CONCLAVE_MEDIA_LISTEN"`
 	MediaAddress []netip.Addr `help:"Address that clients are told for media, instead of this machine's own. Repeatable." env:"CONCLAVE_MEDIA_ADDRESS"`
 
+	MediaTCP bool `name:"media-tcp" help:"Take media on the TCP port of --listen too, for networks without UDP." default:"true" negatable:"" env:"CONCLAVE_MEDIA_TCP"`
+
 	MaxParticipants int           `help:"Most participants of a meeting." default:"50"`
 	MeetingTTL      time.Duration `name:"meeting-ttl" help:"How long a meeting is known after the last one left." default:"24h"`
 	AudioAll        int           `help:"Forward every microphone up to this many, and above it only the loudest." default:"10"`
@@ -45,6 +47,7 @@ func (c *serveCommand) Run(e *env) error {
 		TLSSelfSigned:   c.TLSSelfSigned,
 		MediaListen:     c.MediaListen,
 		MediaAddresses:  c.MediaAddress,
+		NoMediaTCP:      !c.MediaTCP,
 		MaxParticipants: c.MaxParticipants,
 		MeetingTTL:      c.MeetingTTL,
 		AudioAll:        c.AudioAll,

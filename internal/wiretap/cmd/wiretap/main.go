@@ -24,7 +24,7 @@ import (
 	"conclave/core/sframe"
 	"conclave/internal/wiretap"
 	"conclave/server"
-	"conclave/sfu/rtc"
+	"conclave/sfu/room"
 )
 
 func main() {
@@ -41,7 +41,7 @@ func run(ctx context.Context) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	s, err := server.Listen(server.Config{
 		Listen:      "127.0.0.1:0",
-		TestOnlyTap: func(p rtc.TapPacket) { tap.Add(packet(p)) },
+		TestOnlyTap: func(p room.TapPacket) { tap.Add(packet(p)) },
 		Log:         log,
 	})
 	if err != nil {
@@ -65,7 +65,7 @@ func run(ctx context.Context) error {
 }
 
 // packet is a packet of the server as the tap takes it.
-func packet(p rtc.TapPacket) wiretap.Packet {
+func packet(p room.TapPacket) wiretap.Packet {
 	return wiretap.Packet{
 		SSRC: p.SSRC, Mid: p.Mid, RID: p.RID, Kind: kinds[p.Kind], Codec: p.Codec,
 		Sequence: p.Sequence, Marker: p.Marker, Payload: p.Payload,
