@@ -20,7 +20,7 @@ PEERS   := cmd/mls-interop/peers
 # with the race detector, so only what shares values runs with it.
 MLS     := -e conclave/core/mls -e conclave/cmd/mls-interop
 
-.PHONY: help build web wasm peers demo test check bench bench-mls soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
+.PHONY: help build web wasm peers demo test check bench bench-mls bench-media soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -106,6 +106,12 @@ bench: ## benchmarks, ten runs each; groups of a thousand once; see bench/RESULT
 
 bench-mls: peers ## core/mls against OpenMLS in Chromium, in turns; see bench/mls-browser/README.md
 	node bench/mls-browser/run.mjs
+
+bench-media: ## what a forwarded packet costs, against pion, Janus and the limit, in turns; see bench/fanout/README.md
+	$(GOBUILD) -o bin/conclave ./cmd/conclave
+	$(GOBUILD) -o bin/ ./bench/pionfan ./bench/limit ./bench/fanout
+	@mkdir -p bench/out
+	bin/fanout -json bench/out/media.json $(FLAGS)
 
 soak: build peers ## long runs: fuzzing for hours, random meetings and group histories, browsers that join and leave
 	tools/fuzz.sh 60s
