@@ -92,7 +92,7 @@ func readOptions(args []string, stderr io.Writer) (*options, error) {
 			return nil, errors.New("no such server")
 		}
 	}
-	for _, name := range strings.SplitSeq(*patterns, ",") {
+	for name := range strings.SplitSeq(*patterns, ",") {
 		p, err := load.ParsePattern(name)
 		if err != nil {
 			_, _ = fmt.Fprintln(stderr, "fanout:", err)
