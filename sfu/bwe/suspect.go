@@ -5,7 +5,8 @@ import "time"
 const (
 	suspectLeast  = 25 * time.Millisecond  // that the oldest packet unheard of must be late
 	suspectTimes  = 1.5                    // and so many times what it usually is
-	suspectFor    = 120 * time.Millisecond // without news, a suspicion is not longer believed
+	suspectFor    = 150 * time.Millisecond // a suspicion is not believed for longer
+	suspectRest   = 1 * time.Second        // until the next one
 	suspectMemory = 3 * time.Second        // in which what is usual is half forgotten
 )
 
@@ -19,6 +20,7 @@ type suspicion struct {
 	usual     time.Duration // lateness that needs no explanation
 	at        time.Duration // of the last feedback
 	late      bool
+	since     time.Duration // when it last became so
 }
 
 // hear takes a feedback. unheard is how long ago the oldest packet left of which
@@ -27,22 +29,29 @@ func (s *suspicion) hear(now, roundTrip, unheard time.Duration, congested bool) 
 	if s.roundTrip == 0 || roundTrip < s.roundTrip {
 		s.roundTrip = roundTrip
 	}
-	passed := min(now-s.at, suspectMemory)
+	passed := min((now - s.at).Seconds()/suspectMemory.Seconds(), 1)
 	s.at = now
-	s.roundTrip += (roundTrip - s.roundTrip) * passed / (20 * suspectMemory)
-	s.usual -= s.usual * passed / (2 * suspectMemory)
+	s.roundTrip += part(roundTrip-s.roundTrip, passed/20)
+	s.usual -= part(s.usual, passed/2)
 	lateness := unheard - s.roundTrip
-	s.late = lateness > suspectLeast+time.Duration(suspectTimes*float64(s.usual))
-	if !s.late && !congested {
+	late := lateness > suspectLeast+part(s.usual, suspectTimes)
+	if late && !s.late && now-s.since > suspectRest {
+		s.since = now
+	}
+	s.late = late
+	if !congested && (!late || now-s.since > suspectFor) {
 		s.usual = max(s.usual, lateness)
 	}
 }
+
+// part returns d times f.
+func part(d time.Duration, f float64) time.Duration { return time.Duration(float64(d) * f) }
 
 // Suspect reports whether it is better to wait for the next feedback with what can
 // wait, and until when at most: the path may have become slow just now.
 func (e *Estimator) Suspect(now time.Time) (until time.Time, ok bool) {
 	t := e.advance(now)
-	left := e.suspicion.at + suspectFor - t
+	left := e.suspicion.since + suspectFor - t
 	if !e.suspicion.late || left <= 0 {
 		return time.Time{}, false
 	}
