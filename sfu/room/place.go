@@ -51,6 +51,7 @@ func (rc *receiver) arrange(now time.Time, spurt bool, out *rtp.Output) {
 		rc.place(now, s, spurt, out)
 	}
 	clear(r.wanted)
+	rc.prepareStage()
 	rc.tellSlots()
 }
 
@@ -139,6 +140,24 @@ func (rc *receiver) grow(audio bool) *slot {
 	rc.slots = append(rc.slots, t)
 	rc.askForOffer()
 	return t
+}
+
+// prepareStage has m-lines ready for all that can be on a stage that is not open
+// to everybody: who is to be heard from the first syllable on cannot wait for
+// an offer.
+func (rc *receiver) prepareStage() {
+	if rc.room.stage.open {
+		return
+	}
+	count := 0
+	for _, t := range rc.slots {
+		if t.audio {
+			count++
+		}
+	}
+	for ; count < mostHeard; count++ {
+		rc.grow(true)
+	}
 }
 
 // askForOffer has the client offered what slots there are.

@@ -131,31 +131,3 @@ func (t *slot) show(s *stream) {
 	}
 	t.stream = s
 }
-
-// An index is the packet index of SRTP (RFC 3711, Section 3.3.1) of one SSRC, and
-// its sequence numbers: no index is used twice.
-type index struct {
-	highest uint64
-	begun   bool
-}
-
-// begin makes n the last number before the first.
-func (x *index) begin(n uint16) { *x = index{uint64(n), true} }
-
-// following returns the number after the highest.
-func (x *index) following() uint16 { return uint16(x.highest + 1) }
-
-// next returns the index of a packet with a number near the highest, after it or
-// before. It reports false for a number before the first turn.
-func (x *index) next(n uint16) (uint64, bool) {
-	if !x.begun {
-		x.begin(n)
-		return x.highest, true
-	}
-	i := int64(x.highest) + int64(int16(n-uint16(x.highest)))
-	if i < 0 {
-		return 0, false
-	}
-	x.highest = max(x.highest, uint64(i))
-	return uint64(i), true
-}

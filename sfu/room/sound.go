@@ -25,6 +25,11 @@ type renumberer struct {
 	lastTime time.Time
 }
 
+// maxAhead is how far a number may be ahead of the last one. One that is farther
+// away is of a sender that began again (see rtpbuf.Window): with a gap that wide
+// the outgoing numbers would come round and meet those before.
+const maxAhead = 1 << 13
+
 // switchSource says that the next packet is of another stream, or comes after a
 // time in which the stream was not forwarded.
 func (r *renumberer) switchSource() { r.sending = false }
@@ -33,7 +38,7 @@ func (r *renumberer) switchSource() { r.sending = false }
 // which receivers take as the beginning of a talk spurt. It reports false for a
 // packet that is too late to be numbered.
 func (r *renumberer) next(now time.Time, incoming uint64, timestamp uint32) (sequence uint16, stamp uint32, begins, ok bool) {
-	if !r.sending {
+	if !r.sending || incoming > r.highest+maxAhead {
 		r.begin(now, incoming, timestamp)
 		begins = true
 	}
@@ -54,7 +59,7 @@ func (r *renumberer) next(now time.Time, incoming uint64, timestamp uint32) (seq
 func (r *renumberer) begin(now time.Time, incoming uint64, timestamp uint32) {
 	if !r.started {
 		r.started = true
-		r.out, r.lastOut = uint16(rand.Uint32()), rand.Uint32() //nolint:gosec // RFC 3550, Section 5.1: against attacks on weak ciphers, not a secret
+		r.out, r.lastOut = firstSequence(rand.Uint32()), rand.Uint32() //nolint:gosec // RFC 3550, Section 5.1: against attacks on weak ciphers, not a secret
 		r.lastTime = now
 	}
 	gap := max(now.Sub(r.lastTime), 20*time.Millisecond) // one packet of Opus
