@@ -120,8 +120,13 @@ func TestFallback(t *testing.T) {
 			return func(m *mmsghdr, _ bool) unix.Errno { return when(toBad(m), unix.EPERM) }
 		}},
 		{name: "EINTR", level: LevelGSO, calls: 1, ask: func() func(*mmsghdr, bool) unix.Errno {
-			first := times(5)
-			return func(*mmsghdr, bool) unix.Errno { return when(first(), unix.EINTR) }
+			first, then := times(5), times(1)
+			return func(*mmsghdr, bool) unix.Errno {
+				if first() {
+					return unix.EINTR
+				}
+				return when(then(), unix.ECONNREFUSED)
+			}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -205,6 +210,34 @@ func empty(t *testing.T, s *Socket, b *ReadBatch) (nothing bool) {
 		t.Fatalf("Control() = %v", err)
 	}
 	return nothing
+}
+
+// TestWaitsOnce holds that a flush does not wait for each message of a full queue.
+func TestWaitsOnce(t *testing.T) {
+	s := open(t, "127.0.0.9")
+	r := &refusal{ask: func(*mmsghdr, bool) unix.Errno { return unix.EAGAIN }}
+	r.install(s)
+	flush(t, NewWriter(s), []*Socket{open(t, "127.0.0.1"), open(t, "127.0.0.2"), open(t, "127.0.0.3")})
+	if st := s.Stats(); r.waits != 1 || st.Dropped != 3*burst || r.calls != 4 {
+		t.Errorf("%d waits, %d dropped, %d system calls; want 1, %d, 4", r.waits, st.Dropped, r.calls, 3*burst)
+	}
+}
+
+// TestProbe holds that a sandbox without the system calls for many messages is
+// noticed at the start.
+func TestProbe(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.ENOSYS, unix.EPERM} {
+		s := open(t, "127.0.0.1")
+		refuse := func(uintptr, []mmsghdr) (int, unix.Errno) { return -1, errno }
+		s.sys.kernel.sendmmsg, s.sys.kernel.recvmmsg = refuse, refuse
+		s.probe()
+		if s.Level() != LevelSingle || s.sys.many {
+			t.Errorf("%v: level %v, many %t, want single system calls", errno, s.Level(), s.sys.many)
+		}
+	}
+	if st := open(t, "127.0.0.1").Stats(); st.ReadBuffer == 0 || st.WriteBuffer == 0 {
+		t.Errorf("Stats() = %+v, want the sizes of the buffers", st)
+	}
 }
 
 func TestPlainIsBoundedAndForgets(t *testing.T) {

@@ -152,6 +152,21 @@ func TestCloseUnblocksRead(t *testing.T) {
 	}
 }
 
+// TestFamiliesShareAPort holds that a socket for all IPv6 addresses takes no IPv4.
+func TestFamiliesShareAPort(t *testing.T) {
+	open(t, "::1") // or says that there is no IPv6
+	six, err := Listen("udp6", netip.MustParseAddrPort("[::]:0"), false)
+	if err != nil {
+		t.Fatalf("Listen() = %v", err)
+	}
+	defer six.Close()
+	four, err := Listen("udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), six.LocalAddr().Port()), false)
+	if err != nil {
+		t.Fatalf("Listen() on the same port = %v", err)
+	}
+	four.Close()
+}
+
 func TestListenRefuses(t *testing.T) {
 	for _, c := range []struct{ network, addr string }{
 		{"udp", "127.0.0.1:0"}, {"tcp", "127.0.0.1:0"}, {"udp4", "[::1]:0"}, {"udp6", "127.0.0.1:0"},

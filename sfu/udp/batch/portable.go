@@ -24,6 +24,8 @@ type system struct {
 	readBuffer, writeBuffer int
 }
 
+func newSystem(reuse bool) system { return system{reuse: reuse} }
+
 // listen opens the socket.
 func listen(network string, addr netip.AddrPort, _ bool) (*net.UDPConn, error) {
 	var c net.ListenConfig

@@ -106,8 +106,7 @@ func Listen(network string, addr netip.AddrPort, reuse bool) (*Socket, error) {
 	// A smaller buffer than asked for is no failure: Stats tells it.
 	_ = conn.SetReadBuffer(socketBuffer)
 	_ = conn.SetWriteBuffer(socketBuffer)
-	s := &Socket{conn: conn, raw: raw, v6: v6}
-	s.sys.reuse = reuse
+	s := &Socket{conn: conn, raw: raw, v6: v6, sys: newSystem(reuse)}
 	s.probe()
 	return s, nil
 }

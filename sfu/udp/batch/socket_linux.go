@@ -21,6 +21,8 @@ type system struct {
 	readBuffer, writeBuffer int
 }
 
+func newSystem(reuse bool) system { return system{kernel: linux(), reuse: reuse} }
+
 // listen opens the socket with the options that must be set before it is bound.
 func listen(network string, addr netip.AddrPort, reuse bool) (*net.UDPConn, error) {
 	c := net.ListenConfig{Control: func(network, _ string, raw syscall.RawConn) error {
@@ -43,14 +45,11 @@ func listen(network string, addr netip.AddrPort, reuse bool) (*net.UDPConn, erro
 }
 
 // prepare sets the options that must be there, and asks for UDP_GRO, which need
-// not.
+// not. Package net has set IPV6_V6ONLY before.
 func prepare(fd int, v6, reuse bool) error {
 	level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
 	if v6 {
 		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
-		if err := unix.SetsockoptInt(fd, level, unix.IPV6_V6ONLY, 1); err != nil {
-			return err
-		}
 	}
 	if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
 		return err
@@ -65,7 +64,6 @@ func prepare(fd int, v6, reuse bool) error {
 // probe finds out what the kernel can do. A system call that a sandbox forbids
 // fails with EPERM or ENOSYS whatever its arguments are.
 func (s *Socket) probe() {
-	s.sys.kernel = linux()
 	level := LevelSingle
 	// The socket is new: Control cannot fail. If it did, the plainest form is right.
 	_ = s.raw.Control(func(fd uintptr) {
