@@ -162,8 +162,12 @@ func (e *Estimator) arriving() BitRate {
 	return max(e.acked.rate(fastWindow), e.acked.rate(slowWindow)/4)
 }
 
-// isBehind reports whether much less arrives than is sent.
+// isBehind reports whether much less arrives than is sent. What the caller has just
+// held back does not count as sent late.
 func (e *Estimator) isBehind() bool {
+	if e.suspicion.since != 0 && e.now-e.suspicion.since < suspectFor+fastWindow+e.rtt {
+		return false
+	}
 	return e.acked.rate(fastWindow) < scale(e.sent.rateAt(e.now, slowWindow), behindAt)
 }
 
