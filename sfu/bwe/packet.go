@@ -111,7 +111,7 @@ func (r *packetReader) status(symbol uint16) bool {
 	r.left--
 	seq := r.seq
 	r.seq++
-	var delta time.Duration
+	var delta int // in units of 250 µs
 	switch symbol {
 	case notReceived:
 		r.arrivals = append(r.arrivals, Arrival{Seq: seq})
@@ -120,16 +120,16 @@ func (r *packetReader) status(symbol uint16) bool {
 		if len(r.deltas) < 1 {
 			return false
 		}
-		delta, r.deltas = time.Duration(r.deltas[0]), r.deltas[1:]
+		delta, r.deltas = int(r.deltas[0]), r.deltas[1:]
 	case largeDelta:
 		if len(r.deltas) < 2 {
 			return false
 		}
-		delta, r.deltas = time.Duration(int16(binary.BigEndian.Uint16(r.deltas))), r.deltas[2:]
+		delta, r.deltas = int(int16(binary.BigEndian.Uint16(r.deltas))), r.deltas[2:]
 	case withoutDelta:
 		return true
 	}
-	r.at += delta * deltaUnit
+	r.at += time.Duration(delta) * deltaUnit
 	r.arrivals = append(r.arrivals, Arrival{Seq: seq, At: r.at, Received: true})
 	return true
 }

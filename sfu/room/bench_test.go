@@ -19,7 +19,6 @@ type loop struct {
 	packets  int // of a lap
 	frames   int
 	next     int // picture
-	fresh    [][]byte
 }
 
 const loopPictures = 32
