@@ -37,6 +37,7 @@ type Config struct {
 	// Width and Height of the tiles that subscribers show; 1280 x 720.
 	Width, Height uint32
 
+	Lead      time.Duration // from when all publishers send to the first subscriber; 1.5 s
 	JoinEvery time.Duration // between two subscribers; 20 ms
 	WarmUp    time.Duration // from when all receive to the first window; 3 s
 	For       time.Duration // all windows together; 15 s
@@ -109,6 +110,7 @@ func (c *Config) setDefaults() {
 	set(&c.Publishers, 1)
 	set(&c.Subscribers, 1)
 	set(&c.Windows, 3)
+	wait(&c.Lead, 1500*time.Millisecond)
 	wait(&c.JoinEvery, 20*time.Millisecond)
 	wait(&c.WarmUp, 3*time.Second)
 	wait(&c.For, 15*time.Second)

@@ -2,7 +2,6 @@ package load
 
 import (
 	"encoding/binary"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -20,7 +19,7 @@ const (
 
 // giveFeedback tells the server what arrives until the subscriber is closed.
 func (s *Subscriber) giveFeedback() {
-	self := rand.Uint32()
+	self := chance32()
 	tick := time.NewTicker(s.cfg.Feedback)
 	defer tick.Stop()
 	var reported time.Time

@@ -121,7 +121,6 @@ type packet struct {
 	payload    []byte // its last bytes are for the stamp
 	descriptor []byte // dependency descriptor; empty: none
 	marker     bool   // last of its picture
-	encoding   int
 }
 
 // A frame is one layer of a picture.
@@ -161,10 +160,10 @@ func newGenerator(c Codec, m dd.Mode, size []dd.Resolution, parts []part, descri
 	g := &generator{codec: c, mode: m, sizes: size, parts: parts, noise: make([]byte, noiseSize)}
 	r := rand.NewChaCha8([32]byte{})
 	_, _ = r.Read(g.noise) // never fails
-	g.pictureID = uint16(rand.N(pictureIDs))
+	g.pictureID = uint16(chance(pictureIDs))
 	if descriptor {
 		var err error
-		if g.writer, err = dd.NewWriter(m, size, uint16(rand.N(1<<16))); err != nil {
+		if g.writer, err = dd.NewWriter(m, size, uint16(chance(1<<16))); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrStream, err)
 		}
 	}
@@ -252,7 +251,7 @@ func (g *generator) fill(p *packet, f frame, size int) {
 	p.payload = g.appendHead(p.payload, f)
 	left := size - rtpHeader - extensionSize(len(p.descriptor), g.extra) - len(p.payload)
 	left = max(left, stampSize+1)
-	at := rand.IntN(noiseSize - left)
+	at := chance(noiseSize - left)
 	p.payload = append(p.payload, g.noise[at:at+left]...)
 }
 

@@ -35,6 +35,8 @@ const (
 var (
 	// ErrUnreachable means that the server did not answer.
 	ErrUnreachable = errors.New("load: the server cannot be reached")
+	// ErrUntrusted means that the server's certificate is not trusted.
+	ErrUntrusted = errors.New("load: the server's certificate is not trusted")
 	// ErrRefused means that the server answered with an error; see RefusedError.
 	ErrRefused = errors.New("load: the server refused")
 	// ErrLost means that the connection to the server ended.
@@ -151,8 +153,11 @@ func dial(ctx context.Context, t *target, log *slog.Logger) (*member, error) {
 		HTTPClient: t.client, CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
-		log.Debug("dialling", slog.Any("error", err))
-		return nil, ErrUnreachable // the error names the address
+		// The error itself names the address.
+		if errors.As(err, new(*tls.CertificateVerificationError)) {
+			return nil, ErrUntrusted
+		}
+		return nil, ErrUnreachable
 	}
 	ws.SetReadLimit(readLimit)
 	return &member{
@@ -171,7 +176,7 @@ func (m *member) read(ctx context.Context) {
 		}
 		f := new(api.ServerFrame)
 		if err := proto.Unmarshal(b, f); err != nil {
-			m.log.Warn("the server sent what does not parse")
+			m.log.WarnContext(ctx, "the server sent what does not parse")
 			continue
 		}
 		m.handle(f)
@@ -245,7 +250,7 @@ func (m *member) ask(ctx context.Context, f *api.ClientFrame) (*api.Reply, error
 		return nil, fmt.Errorf("load: waiting for the server: %w", context.Cause(ctx))
 	}
 	if e := reply.GetError(); e != nil {
-		m.log.Debug("refused", slog.String("reason", e.GetMessage()))
+		m.log.DebugContext(ctx, "refused", slog.String("reason", e.GetMessage()))
 		return nil, &RefusedError{Code: e.GetCode(), Limit: e.GetLimit()}
 	}
 	return reply, nil
@@ -272,7 +277,7 @@ func (m *member) answerOffers(ctx context.Context, s *Subscriber) {
 		case o := <-m.offers:
 			answer, err := s.Answer(ctx, o.GetSdp())
 			if err != nil {
-				m.log.Warn("offer not answered", slog.Any("error", err))
+				m.log.WarnContext(ctx, "offer not answered", slog.Any("error", err))
 				continue
 			}
 			_ = m.send(ctx, &api.ClientFrame{Body: &api.ClientFrame_SubscribeAnswer{SubscribeAnswer: &api.SubscribeAnswer{

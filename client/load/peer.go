@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -34,16 +33,8 @@ type PeerConfig struct {
 	// Local is the address of this machine that candidates name; the zero Addr
 	// means the first one that is not a loopback address. See [LocalFor].
 	Local netip.Addr
-	Log   *slog.Logger // discarded
 	// IceServers are those the server named; usually none.
 	IceServers []webrtc.ICEServer
-}
-
-func (c PeerConfig) log() *slog.Logger {
-	if c.Log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return c.Log
 }
 
 // peerSettings returns what all peer connections have in common. Replay
@@ -168,6 +159,7 @@ func newConnection(pc *webrtc.PeerConnection) *connection {
 			c.onceConnected.Do(func() { close(c.connected) })
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			c.fail()
+		default: // on its way, or it may come back
 		}
 	})
 	return c

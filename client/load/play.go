@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -80,7 +79,7 @@ func newPlayer(p *Publisher, o *out) (*player, error) {
 	id := func(uri string) uint8 { return extensionID(o.transceiver, uri) }
 	parts := o.stream.parts()
 	for i, e := range o.encodings {
-		q := &playing{encoding: e, sequence: uint16(rand.N(1 << 15)), base: rand.Uint32()}
+		q := &playing{encoding: e, sequence: uint16(chance(1 << 15)), base: chance32()}
 		size := sizes(o.stream.Layers.Mode.Spatial)
 		share := parts
 		if len(o.encodings) > 1 {
@@ -127,7 +126,7 @@ func extensionID(t *webrtc.RTPTransceiver, uri string) uint8 {
 // play sends pictures in time until ctx ends.
 func (p *player) play(ctx context.Context) error {
 	interval := time.Duration(float64(time.Second) / p.stream.FPS)
-	due := time.Now().Add(rand.N(interval)) // publishers do not run in step
+	due := time.Now().Add(time.Duration(chance(int(interval)))) // publishers do not run in step
 	for n := 0; ; n++ {
 		if now := time.Now(); now.Sub(due) > mostLate {
 			due = now

@@ -39,16 +39,16 @@ type Latency struct {
 // A Result is a whole measurement. The figures are the medians of its windows;
 // what was lost is counted over all of them.
 type Result struct {
-	Subscribers           int      `json:"subscribers"`
-	Publishers            int      `json:"publishers"`
-	ForwardedPPS          float64  `json:"forwarded_pps"`
-	Lost                  int64    `json:"lost"`
-	Latency               Latency  `json:"latency_ms"`
-	ServerCPUPerPacket    *float64 `json:"server_cpu_us_per_packet"`
-	ServerRSSBefore       *float64 `json:"server_rss_before"`         // bytes
+	Subscribers            int      `json:"subscribers"`
+	Publishers             int      `json:"publishers"`
+	ForwardedPPS           float64  `json:"forwarded_pps"`
+	Lost                   int64    `json:"lost"`
+	Latency                Latency  `json:"latency_ms"`
+	ServerCPUPerPacket     *float64 `json:"server_cpu_us_per_packet"`
+	ServerRSSBefore        *float64 `json:"server_rss_before"`         // bytes
 	ServerRSSPerSubscriber *float64 `json:"server_rss_per_subscriber"` // bytes
-	Failed                int      `json:"failed"`                    // subscribers whose connection ended unasked
-	Windows               []Window `json:"windows"`
+	Failed                 int      `json:"failed"`                    // subscribers whose connection ended unasked
+	Windows                []Window `json:"windows"`
 }
 
 // A sample is the state of everything at one time.

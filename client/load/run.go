@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -13,9 +12,8 @@ import (
 )
 
 const (
-	publisherLead  = 1500 * time.Millisecond // before the first subscriber
-	receiveTimeout = 30 * time.Second        // from joining to the first packet
-	mostJoining    = 32                      // at a time
+	receiveTimeout = 30 * time.Second // from joining to the first packet
+	mostJoining    = 32               // at a time
 )
 
 // Run fills a meeting, measures, and empties it again. It returns what was
@@ -37,7 +35,6 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if r.peer.Local, err = LocalFor(ctx, t.base.Hostname()); err != nil {
 		return Result{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	r.peer.Log = cfg.Log
 	ctx, cancel := context.WithCancelCause(ctx)
 	r.fail = cancel
 	defer r.close()
@@ -77,15 +74,15 @@ type subscribing struct {
 	subscriber *Subscriber
 	stop       context.CancelFunc
 	answering  sync.WaitGroup
+	ready      bool // it has received something; guarded by the mu of the run
 
 	mu            sync.Mutex
 	width, height uint32
 }
 
 func (r *run) measure(ctx context.Context) (Result, error) {
-	before, err := r.server(ctx)
-	if err != nil {
-		return Result{}, err
+	if _, err := r.server(ctx); err != nil {
+		return Result{}, err // better now than when all have joined
 	}
 	r.cfg.Progress(fmt.Sprintf("joining with %d publishers", r.cfg.Publishers))
 	for i := range r.cfg.Publishers {
@@ -93,10 +90,11 @@ func (r *run) measure(ctx context.Context) (Result, error) {
 			return Result{}, cause(ctx, err)
 		}
 	}
-	if !pause(ctx, publisherLead) {
+	if !pause(ctx, r.cfg.Lead) {
 		return Result{}, context.Cause(ctx)
 	}
-	if before, err = r.server(ctx); err != nil {
+	before, err := r.server(ctx)
+	if err != nil {
 		return Result{}, err
 	}
 	if err := r.fill(ctx); err != nil {
@@ -175,7 +173,7 @@ func (r *run) server(ctx context.Context) (map[string]float64, error) {
 	if err == nil || ctx.Err() != nil || r.cfg.Metrics != "" {
 		return values, cause(ctx, err)
 	}
-	r.cfg.Log.Info("CPU and memory of the server are not measured", slog.Any("error", err))
+	r.cfg.Log.InfoContext(ctx, "CPU and memory of the server are not measured", slog.Any("error", err))
 	return nil, nil //nolint:nilnil // nothing to measure by is no error
 }
 
@@ -322,6 +320,9 @@ func (r *run) addSubscriber(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	r.mu.Lock()
+	x.ready = true
+	r.mu.Unlock()
 	r.work.Go(func() { r.watch(ctx, own, x) })
 	return nil
 }
@@ -398,7 +399,7 @@ func (r *run) churn(ctx context.Context) {
 			}
 		})
 		if x := r.any(); x != nil {
-			scale := uint32(1) << rand.N(4)
+			scale := uint32(1) << chance(4)
 			x.resize(ctx, r.cfg.Width/scale, r.cfg.Height/scale)
 		}
 	}
@@ -422,6 +423,9 @@ func (r *run) take() *subscribing {
 		return nil
 	}
 	for n, x := range r.subscribers {
+		if !x.ready {
+			continue // it is still joining
+		}
 		delete(r.subscribers, n)
 		// What it got is counted, but not what it gets while it leaves.
 		r.gone = r.gone.Add(x.subscriber.Count())

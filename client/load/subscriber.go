@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,9 +68,9 @@ func NewSubscriber(cfg SubscriberConfig) (*Subscriber, error) {
 	}
 	s := &Subscriber{
 		cfg: cfg, receiving: make(chan struct{}), lost: make(chan struct{}, 1), closing: make(chan struct{}),
-		sources: make(map[uint32]*source), arrivals: twcc.NewRecorder(rand.Uint32()),
+		sources: make(map[uint32]*source), arrivals: twcc.NewRecorder(chance32()),
 	}
-	n, err := newNetwork(cfg.Local, cfg.Link, &s.dropped, rand.Uint64())
+	n, err := newNetwork(cfg.Local, cfg.Link, &s.dropped, uint64(chance32()))
 	if err != nil {
 		return nil, err
 	}

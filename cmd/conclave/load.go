@@ -53,7 +53,7 @@ type loadMediaCommand struct {
 func (c *loadMediaCommand) Run(e *env) error {
 	cfg, err := c.config(e)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return &exitError{exitUsage, explainLoad(err)}
 	}
 	result, err := load.Run(e.ctx, cfg)
 	if err != nil && (len(result.Windows) == 0 || !errors.Is(err, context.Canceled)) {
@@ -78,8 +78,11 @@ func (c *loadMediaCommand) config(e *env) (load.Config, error) {
 	if cfg.Link, err = c.readLink(); err != nil {
 		return cfg, err
 	}
-	if cfg.Link != "" && c.Server != "" {
+	switch {
+	case cfg.Link != "" && c.Server != "":
 		return cfg, errors.New("a link and --server exclude each other; the link says which server")
+	case c.Publishers < 1 || c.Subscribers < 1:
+		return cfg, errors.New("--publishers and --subscribers must be at least 1")
 	}
 	s := load.Stream{Size: c.Size, FPS: c.FPS, Rate: int(c.Rate)}
 	if s.Codec, err = load.ParseCodec(c.Codec); err != nil {
@@ -145,7 +148,9 @@ func explainLoad(err error) error {
 	case refused.Code == api.ErrorCode_ERROR_CODE_NOT_ADMITTED:
 		return with(exitLinkWrong, "the server does not admit to this meeting; ask for the link again")
 	case errors.Is(err, load.ErrUnreachable):
-		return with(exitUnreachable, "the server cannot be reached; check that it runs, its address, and with --roots its certificate")
+		return with(exitUnreachable, "the server cannot be reached; check that it runs, and its address")
+	case errors.Is(err, load.ErrUntrusted):
+		return with(exitUnreachable, "the server's certificate is not trusted; give the file of its root certificate with --roots")
 	case errors.Is(err, load.ErrLost):
 		return with(exitUnreachable, "the connection to the server was lost; look at the server's log")
 	case errors.Is(err, load.ErrConnect):
