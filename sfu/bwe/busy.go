@@ -3,11 +3,12 @@ package bwe
 import "time"
 
 const (
-	busyTail    = 60 * time.Millisecond  // delay of the newest packet above the least, and the jitter: less may be noise
-	busySpan    = 60 * time.Millisecond  // of arrivals, at least, to take a rate from
-	busyWindow  = 120 * time.Millisecond // and at most: the link may have changed
-	busyPicture = 20 * time.Millisecond  // packets that leave within it left together
+	busyTail    = 60 * time.Millisecond // delay of the newest packet above the least, and the jitter: less may be noise
+	busySpan    = 60 * time.Millisecond // of arrivals, at least, to take a rate from
+	busyEven    = 2                     // times the rate of all, no packet came faster after the one before it
+	busyPicture = 20 * time.Millisecond // packets that leave within it left together
 	busyPackets = 3
+	busySent    = 200 * Kilobit         // less makes no run that tells anything
 	busyBehind  = 0.6                   // it shows less than this share of what is sent
 	busyLong    = 80 * time.Millisecond // of delay: such a queue stood lately
 	busyQuiet   = 2 * time.Second       // without one, until several pictures together tell of the link
@@ -68,18 +69,21 @@ func (b *busy) rate(least time.Duration, jitter float64, alone bool) (BitRate, b
 		return 0, false
 	}
 	from := b.packets - min(b.packets, busyRing)
-	if !b.quiet || !alone {
+	together := !b.quiet || !alone
+	if together {
 		from = max(from, b.picture)
 	}
 	last := b.ring[(b.packets-1)%busyRing]
+	fastest := BitRate(0) // of two packets that follow each other
 	for n := b.packets - 1; n > from; n-- {
-		first := b.ring[(n-1)%busyRing]
+		first, next := b.ring[(n-1)%busyRing], b.ring[n%busyRing]
+		fastest = max(fastest, rateOf(next.bytes-first.bytes, max(next.at-first.at, time.Millisecond)))
 		span := last.at - first.at
 		if b.packets-n+1 < busyPackets || span < busySpan {
 			continue
 		}
-		if span > busyWindow && b.packets-n+1 > busyPackets {
-			break
+		if !together && fastest > busyEven*rateOf(last.bytes-first.bytes, span) {
+			break // another flow's burst was in between
 		}
 		return rateOf(last.bytes-first.bytes, span), true
 	}

@@ -119,7 +119,8 @@ func (e *Estimator) react(now time.Duration, s summary) {
 func (e *Estimator) collapsed(now time.Duration) bool {
 	c := &e.control
 	rate, ok := e.busy.rate(e.base.least(), e.detector.jitter, c.rivalUntil == 0 || now-c.rivalUntil > rivalMost)
-	if !ok || rate >= scale(e.sent.rateAt(now, slowWindow), busyBehind) {
+	sent := e.sent.rateAt(now, slowWindow)
+	if !ok || sent < busySent || rate >= scale(sent, busyBehind) {
 		return false
 	}
 	c.grewAt, c.holdUntil = now, now+settle
