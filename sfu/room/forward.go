@@ -37,6 +37,9 @@ func (t *slot) forwardVideo(now time.Time, s *stream, out *rtp.Output) {
 		}
 	}
 	t.settle()
+	if p := &t.receiver.pacing; p.waiting > 0 {
+		t.receiver.room.soon(p.pacer.Next(now))
+	}
 }
 
 // forward gives a packet of the stream that the slot shows to the selector and

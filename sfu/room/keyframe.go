@@ -20,6 +20,7 @@ func (s *stream) ask(now time.Time, index int, out *rtp.Output) {
 	if e.ssrc == 0 || now.Sub(e.askedAt) < keyFrameInterval {
 		s.publisher.room.stats.KeyFrameMerged.Add(1)
 		e.asked = true // flushAsked sends it when it is time
+		s.publisher.room.soon(now.Add(tickInterval))
 		return
 	}
 	e.asked, e.askedAt = false, now

@@ -8,12 +8,17 @@ import (
 	"conclave/sfu/rtp"
 )
 
-// listen lets microphones that fell silent leave the stage, every stageInterval.
-// Those that begin to speak do not wait for it: see [encoding.receiveSound].
-func (r *Room) listen(now time.Time, out *rtp.Output) {
+// listen lets microphones that fell silent leave the stage, every stageInterval,
+// and returns when to call it again. Those that begin to speak do not wait for
+// it: see [encoding.receiveSound].
+func (r *Room) listen(now time.Time, out *rtp.Output) time.Time {
 	if now.Sub(r.listenedAt) >= stageInterval && r.choose(now) {
 		r.updateSound(now, out)
 	}
+	if len(r.microphones) == 0 {
+		return now.Add(idleInterval)
+	}
+	return r.listenedAt.Add(stageInterval)
 }
 
 // choose has the stage look at all microphones, and tells all who speaks when that
@@ -27,7 +32,6 @@ func (r *Room) choose(now time.Time) (heard bool) {
 		}
 	}
 	heard, speaking := r.stage.turn(now, r.microphones)
-	clear(r.microphones)
 	if speaking {
 		f := r.speakersFrame()
 		for _, s := range r.order {

@@ -24,6 +24,7 @@ func (rc *receiver) update(now time.Time, out *rtp.Output) {
 	if rc.ready {
 		rc.share(now)
 		rc.askKeyFrames(now, out)
+		rc.room.soon(now.Add(tickInterval))
 	}
 }
 

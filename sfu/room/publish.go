@@ -187,7 +187,7 @@ func (r *Room) announce(now time.Time, out *rtp.Output) {
 	}
 }
 
-// tick sends what is due to the publisher, and returns when it is next.
+// tick sends what is due to the publisher, and returns when to call it again.
 func (p *publisher) tick(now time.Time, out *rtp.Output) (next time.Time) {
 	next = now.Add(idleInterval)
 	for _, sec := range p.sections {
@@ -195,18 +195,15 @@ func (p *publisher) tick(now time.Time, out *rtp.Output) (next time.Time) {
 			next = now.Add(tickInterval)
 		}
 	}
-	return earlier(next, p.tell(now, out))
+	p.tell(now, out)
+	return next
 }
 
-// tell sends the feedback that is due, and returns when there is more.
-func (p *publisher) tell(now time.Time, out *rtp.Output) (next time.Time) {
+// tell sends the feedback that is due.
+func (p *publisher) tell(now time.Time, out *rtp.Output) {
 	for range maxFeedback {
-		next = p.recorder.Next()
-		if next.IsZero() {
-			return now.Add(idleInterval)
-		}
-		if next.After(now) {
-			return next
+		if next := p.recorder.Next(); next.IsZero() || next.After(now) {
+			break
 		}
 		b := p.recorder.Append(now, out.Alloc(feedback.MaxPacket)[:0])
 		if len(b) == 0 {
@@ -214,7 +211,9 @@ func (p *publisher) tell(now time.Time, out *rtp.Output) (next time.Time) {
 		}
 		out.Packets = append(out.Packets, rtp.Outbound{To: p.to, Payload: b, RTCP: true})
 	}
-	return now.Add(tickInterval)
+	if next := p.recorder.Next(); !next.IsZero() {
+		p.room.soon(next)
+	}
 }
 
 // maxFeedback bounds the RTCP packets to one publisher at a time.

@@ -55,6 +55,7 @@ type Room struct {
 	cfg   Config
 	stats *Stats
 	now   time.Time // the latest time given
+	next  time.Time // when Tick is to be called
 
 	nextStream uint32
 	nextSource layer.Source
@@ -217,27 +218,31 @@ func (r *Room) Sync(now time.Time, seat uint32) {
 	s.receiver.tellAgain()
 }
 
-// Tick lets time pass. It returns when to call it again at the latest; more often
-// is harmless. It is to be called every 50 ms while anything is sent.
+// Tick lets time pass. It returns when to call it again, as Next does; more often
+// is harmless.
 func (r *Room) Tick(now time.Time, out *rtp.Output) (next time.Time) {
 	now = r.advance(now)
-	r.listen(now, out)
-	next = now.Add(idleInterval)
+	r.next = now.Add(idleInterval)
+	r.soon(r.listen(now, out))
 	for _, s := range r.order {
 		if s.publisher != nil {
-			next = earlier(next, s.publisher.tick(now, out))
+			r.soon(s.publisher.tick(now, out))
 		}
-		next = earlier(next, s.receiver.pass(now, out))
+		r.soon(s.receiver.pass(now, out))
 	}
 	r.sender.count(r.stats)
-	return earlier(next, now.Add(tickInterval))
+	return r.next
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
+// Next returns when Tick is to be called. It may come nearer with every call of
+// another method: pictures wait to be sent, feedback becomes due.
+func (r *Room) Next() time.Time { return r.next }
+
+// soon has Tick called at a time or before.
+func (r *Room) soon(t time.Time) {
+	if t.Before(r.next) {
+		r.next = t
 	}
-	return a
 }
 
 // Pending returns what is to be sent to clients, in order, and the seats whose
