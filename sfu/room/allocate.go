@@ -18,6 +18,7 @@ type allocation struct {
 	choices   map[uint32]share.Choice // by id of the stream
 	sharedAt  time.Time
 	target    bwe.BitRate // that was divided
+	enoughAt  time.Time   // when all that is shown last fitted at its lowest layer
 }
 
 func newAllocation() allocation {
@@ -28,6 +29,10 @@ func newAllocation() allocation {
 // for the next not to wait for its turn. What is sent above the estimate until
 // then stands in the queue of the path.
 const fallNow = 0.95
+
+// pauseAfter is for how long the lowest layers of what is shown are sent although
+// the estimate is less than they need, if it is not less than half.
+const pauseAfter = 1500 * time.Millisecond
 
 // tick lets time pass for the receiver and returns when to call it again.
 func (rc *receiver) tick(now time.Time, out *rtp.Output) time.Time {
@@ -82,7 +87,7 @@ func (rc *receiver) share(now time.Time) {
 	a.target = rc.estimator.Target()
 	rc.room.stats.Estimate.Store(uint64(max(a.target, 0)))
 	rc.pacing.pacer.SetRate(now, a.target)
-	decision := a.allocator.Allocate(now, max(a.target, a.least(rc.estimator.Rate())), a.demands)
+	decision := a.allocator.Allocate(now, max(a.target, a.least(now, rc.estimator.Rate())), a.demands)
 	rc.estimator.SetDemand(decision.Next, decision.Full)
 	clear(a.choices)
 	for _, c := range decision.Choices {
@@ -95,16 +100,20 @@ func (rc *receiver) share(now time.Time) {
 	}
 }
 
-// least is what all that is shown needs at its lowest layer, as far as it fits into
-// rate. While a queue drains, no more may be sent than shortens it, but a picture
-// that is paused for that comes back with a key frame only, which is dearer than
-// what was saved.
-func (a *allocation) least(rate bwe.BitRate) bwe.BitRate {
+// least is what all that is shown needs at its lowest layer, if the path carries it
+// or did a moment ago. While a queue drains, no more may be sent than shortens it,
+// and another flow's burst makes the estimate fall for a moment. But a picture that
+// is paused for that comes back with a key frame only, which is dearer than what
+// was saved.
+func (a *allocation) least(now time.Time, rate bwe.BitRate) bwe.BitRate {
 	var sum bwe.BitRate
 	for i := range a.demands {
 		sum += a.demands[i].Least()
 	}
-	if sum > rate {
+	if sum <= rate {
+		a.enoughAt = now
+	}
+	if now.Sub(a.enoughAt) > pauseAfter || rate < sum/2 {
 		return 0
 	}
 	return sum
