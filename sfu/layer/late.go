@@ -69,5 +69,6 @@ func (s *Selector) Resend(sequence uint16, p *Packet) (o Out, ok bool) {
 		}
 		s.numbers.Set(sequence, state)
 	}
-	return s.out(p, g, sequence, marker, s.buffers[0][:0]), true
+	s.fill(&o, p, g, sequence, marker, s.buffers[0][:0])
+	return o, true
 }

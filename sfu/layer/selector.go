@@ -57,6 +57,7 @@ type Selector struct {
 	trail    trail
 	held     held
 	presence presence
+	key      keyNumber
 
 	outs    [2]Out // at most: a held packet and the one just given
 	count   int
@@ -265,22 +266,22 @@ func (s *Selector) send(now time.Time, p *Packet, g *segment) {
 
 // emit adds an Out for p.
 func (s *Selector) emit(now time.Time, p *Packet, g *segment, number uint16, marker bool) {
-	o := &s.outs[s.count]
-	*o = s.out(p, g, number, marker, s.buffers[s.count][:0])
+	s.fill(&s.outs[s.count], p, g, number, marker, s.buffers[s.count][:0])
 	s.count++
 	s.trail.add(now, p, g)
+	if p.Key && (!s.key.valid || int16(number-s.key.number) > 0) {
+		s.key = keyNumber{number, true}
+	}
 	if p.DD != nil && s.active && p.Source == s.segments.newest().source {
 		s.frames.add(p.Descriptor.FrameNumber)
 	}
 }
 
-// out makes the Out of p in the segment g.
-func (s *Selector) out(p *Packet, g *segment, number uint16, marker bool, buffer []byte) Out {
-	o := Out{
-		Source: p.Source, Incoming: p.Sequence,
-		Sequence: number, Timestamp: p.Timestamp + g.timestamp, Marker: marker,
-		Rewrite: g.rewrite(p),
-	}
+// fill makes o the Out of p in the segment g.
+func (s *Selector) fill(o *Out, p *Packet, g *segment, number uint16, marker bool, buffer []byte) {
+	o.Source, o.Incoming, o.Held, o.Padding = p.Source, p.Sequence, false, false
+	o.Sequence, o.Timestamp, o.Marker = number, p.Timestamp+g.timestamp, marker
+	o.Rewrite, o.DD = g.rewrite(p), nil
 	if s.config.Descriptor && p.DD != nil {
 		n := p.Descriptor.FrameNumber + g.frameNumber
 		mask, set := s.targets(p, g)
@@ -290,7 +291,6 @@ func (s *Selector) out(p *Packet, g *segment, number uint16, marker bool, buffer
 		}
 		o.DD = b
 	}
-	return o
 }
 
 // targets returns the decode targets that are active for the receiver, and
@@ -306,6 +306,17 @@ func (s *Selector) targets(p *Packet, g *segment) (mask uint32, set bool) {
 	set = d.HasActive || s.announce > 0 || d.Attached && mask != d.Active
 	return mask, set && mask != 0
 }
+
+// A keyNumber is the number with which the newest key frame began.
+type keyNumber struct {
+	number uint16
+	valid  bool
+}
+
+// KeyFrame returns the outgoing number of the first packet of the newest key frame
+// that was forwarded. Whoever has it complete needs nothing of before. ok is
+// false if none was.
+func (s *Selector) KeyFrame() (sequence uint16, ok bool) { return s.key.number, s.key.valid }
 
 // LastSent returns the RTP timestamp of the newest forwarded picture and when
 // its first packet was forwarded, for sender reports. ok is false before that.
