@@ -24,8 +24,9 @@ type Config struct {
 	// NewMedia makes the media side of a meeting. fail ends the meeting; it is
 	// called with the value of a recovered panic. Default: [NoMedia].
 	NewMedia func(log *slog.Logger, fail func(reason any)) Media
-	// ICEServers are handed to clients.
-	ICEServers []*api.IceServer
+	// ICEServers returns what a client is told with Joined, credentials included.
+	// It is called for each. Default: none.
+	ICEServers func() []*api.IceServer
 	// Log; default: discarded.
 	Log *slog.Logger
 }
@@ -45,6 +46,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.NewMedia == nil {
 		c.NewMedia = func(*slog.Logger, func(any)) Media { return NoMedia{} }
+	}
+	if c.ICEServers == nil {
+		c.ICEServers = func() []*api.IceServer { return nil }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

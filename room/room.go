@@ -209,7 +209,7 @@ func (r *Room) joinedLocked(s *seat, lastEvent uint64, resumed bool) *api.Joined
 		GraceMs:    uint32(r.cfg.Grace.Milliseconds()),
 		Resumed:    resumed,
 		Limit:      uint32(r.cfg.Limit),
-		IceServers: r.cfg.ICEServers,
+		IceServers: r.cfg.ICEServers(),
 	}
 	for _, o := range r.seats {
 		j.Seats = append(j.Seats, o.proto())
