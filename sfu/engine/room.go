@@ -90,7 +90,6 @@ func (r *Room) own(out *rtp.Output, f func(now time.Time, out *rtp.Output)) {
 	}
 	defer r.leave(out, len(out.Packets))
 	f(now, out)
-	r.wakeAt(now) // whatever was changed: the core looks at what follows from it
 }
 
 // tick lets time pass.
@@ -100,7 +99,8 @@ func (r *Room) tick(out *rtp.Output) {
 		return
 	}
 	defer r.leave(out, len(out.Packets))
-	r.next.Store(r.core.Tick(now, out).UnixNano())
+	r.core.Tick(now, out)
+	r.next.Store(never) // leave says when again
 }
 
 // enter takes the lock and reports whether the room is open. If so, leave must be
@@ -127,6 +127,7 @@ func (r *Room) leave(out *rtp.Output, sent int) {
 		r.engine.running.Go(func() { r.fail(p) }) // the meeting closes the room, whose lock others may hold now
 		return
 	}
+	r.wakeAt(r.core.Next())
 	frames, offers := r.core.Pending()
 	for _, f := range frames {
 		if s := r.seats[f.Seat]; s != nil {
