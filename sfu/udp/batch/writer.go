@@ -13,17 +13,21 @@ const (
 	// maxRun is how many bytes a run has at most: 64 KiB less headers, with room.
 	maxRun = 65000
 	// chunk is how many bytes are collected before they are sent: what fits the
-	// second level cache beside the payloads. See BenchmarkChunk.
+	// second level cache beside the payloads, and little enough that the first
+	// receivers do not wait for the last. BenchmarkChunk: from 256 KiB to 2 MiB the cost
+	// differs by 3 %, and below it rises.
 	chunk = 256 << 10
-	// arenaSize leaves room for a burst to one receiver that crosses the chunk.
-	arenaSize = chunk + 2*65536
+	// slack is room for a burst to one receiver that crosses the chunk, so that its
+	// runs stay whole.
+	slack = 128 << 10
 )
 
 // A Writer collects datagrams and sends them together. Datagrams to one address
 // keep their order. It belongs to one goroutine; a socket may have many.
 type Writer struct {
 	s     *Socket
-	arena []byte
+	arena []byte // chunk + slack bytes
+	chunk int
 	used  int // bytes of the arena that are taken
 	room  int // bytes that the last Buffer gave
 
@@ -49,7 +53,7 @@ type run struct {
 
 // NewWriter returns a Writer for s. It takes its memory, about 400 KB, at once.
 func NewWriter(s *Socket) *Writer {
-	w := &Writer{s: s, arena: make([]byte, arenaSize), runs: make([]run, 0, maxMessages)}
+	w := &Writer{s: s, arena: make([]byte, chunk+slack), chunk: chunk, runs: make([]run, 0, maxMessages)}
 	w.sys.init(w)
 	return w
 }
@@ -58,7 +62,7 @@ func NewWriter(s *Socket) *Writer {
 // from may be invalid, and then the system chooses. Datagrams to an address that
 // is not of the socket's family are dropped and counted.
 func (w *Writer) Begin(to netip.AddrPort, from netip.Addr) {
-	if w.used > chunk {
+	if w.used >= w.chunk {
 		w.flush()
 	}
 	w.to, w.from = to, from
