@@ -41,6 +41,7 @@ func (rc *receiver) tick(now time.Time, out *rtp.Output) time.Time {
 		rc.share(now)
 	}
 	rc.askKeyFrames(now, out)
+	rc.mend(now, out)
 	if now.Sub(rc.states.checkedAt) >= stateInterval {
 		rc.tellStates(now)
 	}
@@ -71,6 +72,7 @@ func (rc *receiver) heardBack(now time.Time, out *rtp.Output) {
 	if float64(target) < fallNow*float64(rc.allocation.target) {
 		rc.share(now)
 	}
+	rc.mend(now, out)
 	rc.sendWaiting(now, out)
 }
 
@@ -176,10 +178,4 @@ func (rc *receiver) askKeyFrames(now time.Time, out *rtp.Output) {
 			t.carries.ask(now, encoding, out)
 		}
 	}
-}
-
-// isWorthRepair reports whether a lost packet is worth sending again; p is what the
-// publisher sent.
-func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *layer.Packet) bool {
-	return true
 }

@@ -9,6 +9,9 @@ import (
 	"conclave/sfu/rtp"
 )
 
+// nackInterval is between requests for the same packet.
+const nackInterval = 100 * time.Millisecond
+
 // A frameID names a layer frame.
 type frameID struct {
 	camera, encoder, spatial uint8
@@ -196,7 +199,7 @@ func (t *screenSlot) askAgain(now time.Duration) {
 		switch {
 		case n <= t.pastLast || m.tries >= 10:
 			delete(t.asking, n)
-		case now-m.at >= max(t.v.rtt, 20*time.Millisecond):
+		case now-m.at >= nackInterval: // libwebrtc knows no round trip time where it only receives
 			m.at = now
 			m.tries++
 			batch = append(batch, uint16(n))

@@ -29,6 +29,7 @@ type slot struct {
 	codec    Codec           // of stream
 	selector *layer.Selector // nil for sound, and before the first bind
 	queue    queue           // what waits: pace.go
+	mending  mending         // holes in what was sent: mend.go
 	sound    renumberer
 
 	media, repair index // of SRTP, for each SSRC

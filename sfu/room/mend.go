@@ -1,0 +1,98 @@
+package room
+
+import (
+	"time"
+
+	"conclave/sfu/layer"
+	"conclave/sfu/rtp"
+)
+
+// A picture of which a part is missing stops a receiver: it decodes nothing that
+// depends on it, asks ten times for what is missing, and then waits for seconds
+// before it asks for a key frame. So the room counts how often it is asked, and
+// has the publisher begin anew once repair is seen to fail.
+
+const (
+	mendTries      = 3                      // requests for one packet after which repair has failed
+	mendTriesJam   = 2                      // while a queue stands in the path, where repair is late
+	mendWait       = 120 * time.Millisecond // at least from the first request to the last of them
+	mendInterval   = 3 * time.Second        // between key frames for one slot: others pay for them too
+	mendGiveUp     = 1 * time.Second        // for how long nothing older is repaired once one was asked for
+	mendQueue      = 80 * time.Millisecond  // a queue in the path that makes repair late
+	mendEntries    = 64
+	mendForgetting = 2 * time.Second
+)
+
+// A mending is what is known of the holes in what a slot sent.
+type mending struct {
+	log     []ask // by sequence number; nil before the first request
+	askedAt time.Time
+	source  layer.Source
+	before  uint64 // packets of source up to here are given up for the key frame asked for
+	wanted  bool   // a key frame is to be asked for
+}
+
+// An ask is how often a packet was asked for.
+type ask struct {
+	first    time.Time
+	sequence uint16
+	tries    uint8
+}
+
+// isWorthRepair reports whether a lost packet is worth sending again; p is what the
+// publisher sent. It is to be called with each request that is not too soon after
+// the one before.
+func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *layer.Packet) bool {
+	stats := rc.estimator.Stats()
+	jam := stats.Draining || stats.Queue > mendQueue
+	if p.Temporal > 0 {
+		// Nothing that will be sent depends on it: while a queue drains, only the
+		// lowest layer is sent.
+		return !stats.Draining
+	}
+	m := &t.mending
+	if p.Source == m.source && p.Sequence <= m.before && now.Sub(m.askedAt) < mendGiveUp {
+		return false
+	}
+	a := m.count(now, sequence)
+	tries := uint8(mendTries)
+	if jam {
+		tries = mendTriesJam
+	}
+	if a.tries >= tries && now.Sub(a.first) >= mendWait && (m.askedAt.IsZero() || now.Sub(m.askedAt) >= mendInterval) {
+		m.wanted = true
+	}
+	return true
+}
+
+// count notes a request.
+func (m *mending) count(now time.Time, sequence uint16) *ask {
+	if m.log == nil {
+		m.log = make([]ask, mendEntries)
+	}
+	a := &m.log[sequence%mendEntries]
+	if a.sequence != sequence || now.Sub(a.first) > mendForgetting {
+		*a = ask{first: now, sequence: sequence}
+	}
+	a.tries = min(a.tries, 254) + 1
+	return a
+}
+
+// mend asks for the key frames that repair has failed for.
+func (rc *receiver) mend(now time.Time, out *rtp.Output) {
+	for _, t := range rc.slots {
+		m := &t.mending
+		if !m.wanted {
+			continue
+		}
+		m.wanted = false
+		if !t.attached || t.selector == nil {
+			continue
+		}
+		encoding := t.encoding()
+		t.carries.ask(now, encoding, out)
+		m.askedAt = now
+		e := t.carries.encodings[encoding]
+		m.source, m.before = e.source, e.window.Highest()
+	}
+}
