@@ -136,6 +136,7 @@ func (c *client) take(b []byte) {
 		case c.media <- b:
 		default:
 		}
+	case classOther:
 	}
 }
 

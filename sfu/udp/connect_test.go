@@ -215,7 +215,7 @@ func TestFarewell(t *testing.T) {
 					return p.phase == phaseSettled && p.state != nil && p.inbox == nil
 				})
 				// A forged alert is not believed.
-				c.write(append([]byte{alertRecord, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 9, 0, 26}, make([]byte, 26)...))
+				c.write(append([]byte{recordAlert, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 9, 0, 26}, make([]byte, 26)...))
 				eventually(t, "the alert is looked into", func() bool {
 					p.mu.Lock()
 					defer p.mu.Unlock()

@@ -24,8 +24,6 @@ const (
 	exporter = "EXTRACTOR-dtls_srtp"
 	// dtlsMTU is what DTLS cuts its flights to, in bytes; it fits any path.
 	dtlsMTU = 1200
-	// alertRecord is the content type of an alert (RFC 5246, Section 6.2.1).
-	alertRecord = 21
 )
 
 var (
@@ -43,7 +41,7 @@ func (p *Peer) record(now time.Time, b []byte) bool {
 	if p.phase == phaseSettled {
 		return p.partLocked(now, b)
 	}
-	if !p.records.take(now, recordRate, 1) {
+	if !p.records.take(now, recordRate, 1) || !plausible(b) {
 		return false
 	}
 	if p.inbox == nil {
@@ -54,11 +52,22 @@ func (p *Peer) record(now time.Time, b []byte) bool {
 	return ok
 }
 
+// amplification is how many bytes may go to an address before the handshake has
+// proven that who is there reads them, for each that came from it. A check proves
+// only that its sender knows the password, not that it is where it seems to be.
+const amplification = 3
+
 // write sends a DTLS datagram over the path that is selected now.
 func (p *Peer) write(b []byte) {
 	q := p.selected.Load()
 	if q == nil {
 		return
+	}
+	if p.keys.Load() == nil { // nobody else takes from the credit
+		if q.credit.Load() < int64(len(b)) {
+			return // as if it was lost: it is sent again
+		}
+		q.credit.Add(-int64(len(b)))
 	}
 	s := p.t.borrow()
 	defer p.t.giveBack(s)
@@ -195,15 +204,39 @@ func (p *Peer) activate(profile srtp.Profile, material []byte) error {
 	p.handler.Connected(now, &out)
 	p.t.Send(&out)
 
-	p.mu.Lock()
-	p.connecting = false
-	ended := p.ended && !p.closed
-	p.receiving = !p.ended && !p.closed
-	p.mu.Unlock()
-	if ended { // end left it to us, so that Connected is never the last call
-		p.handler.Disconnected(p.t.clock())
+	for !p.begun(&out) {
+		p.t.Send(&out)
 	}
 	return nil
+}
+
+// begun ends the time between the handshake and media: it hands over what was
+// kept until now and, when nothing is left, lets shards do that. It reports
+// whether that is so.
+func (p *Peer) begun(out *rtp.Output) bool {
+	now := p.t.clock()
+	out.Reset()
+	p.mu.Lock()
+	early, from := p.early, p.selected.Load()
+	p.early = nil
+	if len(early) == 0 || from == nil || p.opener == nil {
+		p.connecting = false
+		ended := p.ended && !p.closed
+		p.receiving = !p.ended && !p.closed
+		p.mu.Unlock()
+		if ended { // end left it to us, so that Connected is never the last call
+			p.handler.Disconnected(now)
+		}
+		return true
+	}
+	var n counts
+	in := p.openLocked(now, from, early, nil, &n)
+	p.mu.Unlock()
+	if len(in) > 0 {
+		p.handler.Receive(now, in, out)
+	}
+	n.flush(p.t.stats)
+	return false
 }
 
 // drain reads what the client sends over DTLS, which nobody wants, until the
@@ -242,7 +275,7 @@ func (p *Peer) settled(conn *dtls.Conn) bool {
 
 // partLocked looks into an alert after the connection has settled.
 func (p *Peer) partLocked(now time.Time, b []byte) bool {
-	if len(b) > maxRecord || b[0] != alertRecord || p.state == nil || p.parting || !p.farewells.take(now, farewellRate, 1) {
+	if len(b) > maxRecord || !isSealedAlert(b) || p.state == nil || p.parting || !p.farewells.take(now, farewellRate, 1) {
 		return false
 	}
 	p.parting = true

@@ -64,18 +64,22 @@ func (k *intake) flush() {
 		k.out.Reset()
 	}
 	k.send.flush()
-	s := k.t.stats
-	add(&s.DatagramsReceived, &k.n.datagrams)
-	add(&s.BytesReceived, &k.n.bytes)
-	add(&s.STUNAnswered, &k.n.stunAnswered)
-	add(&s.STUNRefused, &k.n.stunRefused)
-	add(&s.DTLSDropped, &k.n.dtlsDropped)
-	add(&s.AuthFailures, &k.n.auth)
-	add(&s.Replays, &k.n.replays)
-	add(&s.Malformed, &k.n.malformed)
-	add(&s.Unknown, &k.n.unknown)
-	add(&s.Early, &k.n.early)
-	add(&s.Clipped, &k.n.clipped)
+	k.n.flush(k.t.stats)
+}
+
+// flush adds the counts to s.
+func (n *counts) flush(s *Stats) {
+	add(&s.DatagramsReceived, &n.datagrams)
+	add(&s.BytesReceived, &n.bytes)
+	add(&s.STUNAnswered, &n.stunAnswered)
+	add(&s.STUNRefused, &n.stunRefused)
+	add(&s.DTLSDropped, &n.dtlsDropped)
+	add(&s.AuthFailures, &n.auth)
+	add(&s.Replays, &n.replays)
+	add(&s.Malformed, &n.malformed)
+	add(&s.Unknown, &n.unknown)
+	add(&s.Early, &n.early)
+	add(&s.Clipped, &n.clipped)
 }
 
 // add moves a count to a counter.
@@ -90,10 +94,10 @@ func add(to *atomic.Uint64, n *uint64) {
 // path of the link, nil if it has not been proven. It returns the path, which a
 // check may have made.
 func (k *intake) group(now time.Time, l *link, p *path, datagrams [][]byte) *path {
-	media := 0
+	media, size := 0, 0
 	for _, b := range datagrams {
 		k.n.datagrams++
-		k.n.bytes += uint64(len(b))
+		size += len(b)
 		switch classify(b) {
 		case classMedia:
 			media++
@@ -102,6 +106,9 @@ func (k *intake) group(now time.Time, l *link, p *path, datagrams [][]byte) *pat
 				p = q
 			}
 		case classDTLS:
+			if p != nil {
+				p.credit.Add(amplification * int64(len(b)))
+			}
 			if p == nil || !p.peer.record(now, b) {
 				k.n.dtlsDropped++
 			}
@@ -109,6 +116,7 @@ func (k *intake) group(now time.Time, l *link, p *path, datagrams [][]byte) *pat
 			k.n.malformed++
 		}
 	}
+	k.n.bytes += uint64(size)
 	if media == 0 {
 		return p
 	}
@@ -151,8 +159,12 @@ func (k *intake) check(now time.Time, l *link, known *path, b []byte) *path {
 	}
 	k.send.begin(l)
 	if buf := k.send.buffer(ice.MaxResponse); buf != nil {
-		k.send.commit(r.Respond(buf, l.remote, g.local.Password))
+		answer := r.Respond(buf, l.remote, g.local.Password)
+		k.send.commit(answer)
 		k.n.stunAnswered++
+		if p != nil {
+			p.credit.Add(amplification*int64(len(b)) - int64(len(answer)))
+		}
 	}
 	return p
 }

@@ -27,10 +27,10 @@ type path struct {
 	peer       *Peer
 	link       link
 	generation *generation
-	theirs     string // the client's username fragment
-
-	heard   atomic.Int64 // when the last authenticated check or media came; nanoseconds of Unix time
-	checked time.Time    // the last authenticated check; guarded by peer.mu
+	theirs     string       // the client's username fragment
+	credit     atomic.Int64 // bytes that may be sent before the handshake is over
+	heard      atomic.Int64 // when the last authenticated check or media came; nanoseconds of Unix time
+	checked    time.Time    // the last authenticated check; guarded by peer.mu
 }
 
 const (
@@ -44,7 +44,8 @@ const (
 	silence = 2 * time.Second
 	// ownedTime is for how long after its last packet a path is not given to another
 	// peer whose check seems to come from the same address: it may be forged.
-	ownedTime = 5 * time.Second
+	// Clients that only check do so every 4 to 6 s (RFC 7675, Section 5.1).
+	ownedTime = 15 * time.Second
 )
 
 // silent reports whether nothing authentic came over q for longer than d.

@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -73,6 +74,7 @@ type Peer struct {
 	parting      bool        // an alert is being looked into
 	state        *dtls.State // when settled
 	opener       *srtp.Opener
+	early        [][]byte // media that came before Connected has returned
 	media        budget
 }
 
@@ -191,7 +193,7 @@ func (p *Peer) detachLocked() {
 	if p.keys.Swap(nil) != nil {
 		p.t.stats.Connected.Add(-1)
 	}
-	p.receiving, p.opener, p.state = false, nil, nil
+	p.receiving, p.opener, p.state, p.early = false, nil, nil, nil
 	for len(p.paths) > 0 {
 		p.dropPathLocked(len(p.paths) - 1)
 	}
@@ -224,11 +226,29 @@ func (p *Peer) check(now time.Time, g *generation, r *ice.Request, theirs []byte
 		if q = p.addPathLocked(now, *l, g, theirs); q == nil {
 			return nil, false
 		}
-	} else if q.generation != g {
-		q.generation, q.theirs = g, string(theirs)
+	} else {
+		if l.stream == nil && p.t.demux.find(l.route) != q && !p.t.demux.add(now, q) {
+			return nil, false // it was given to another peer, which is alive
+		}
+		if q.generation != g {
+			q.generation, q.theirs = g, string(theirs)
+		}
 	}
 	p.checkedLocked(now, q, r.UseCandidate)
 	return q, true
+}
+
+// maxEarly bounds the datagrams that are kept until Connected has returned: the
+// first picture of a client that sends as soon as it can.
+const maxEarly = 64
+
+// keepLocked keeps media that comes while the handshake ends.
+func (p *Peer) keepLocked(b []byte) bool {
+	if (p.phase != phaseRunning && !p.connecting) || len(p.early) == maxEarly || len(b) > maxRecord {
+		return false
+	}
+	p.early = append(p.early, bytes.Clone(b))
+	return true
 }
 
 // open decrypts the media among datagrams that came over a path, and appends
@@ -236,12 +256,20 @@ func (p *Peer) check(now time.Time, g *generation, r *ice.Request, theirs []byte
 func (p *Peer) open(now time.Time, from *path, datagrams [][]byte, in []rtp.Inbound, n *counts) []rtp.Inbound {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.receiving {
+		return p.openLocked(now, from, datagrams, in, n)
+	}
+	for _, b := range datagrams {
+		if classify(b) == classMedia && !p.keepLocked(b) {
+			n.early++
+		}
+	}
+	return in
+}
+
+func (p *Peer) openLocked(now time.Time, from *path, datagrams [][]byte, in []rtp.Inbound, n *counts) []rtp.Inbound {
 	for _, b := range datagrams {
 		if classify(b) != classMedia {
-			continue
-		}
-		if !p.receiving {
-			n.early++
 			continue
 		}
 		if !p.media.take(now, p.t.mediaRate, len(b)) {
