@@ -235,7 +235,8 @@ func (t *screenSlot) isDecodable(u *unit) bool {
 // decodeNext decodes one picture if it is time: the next one, or after some
 // patience for what is missing a later one.
 func (t *screenSlot) decodeNext(now time.Duration) bool {
-	patience := t.v.rtt*6/5 + 30*time.Millisecond
+	// Its jitter buffer grows by what repair takes.
+	patience := max(t.v.rtt, nackInterval)*6/5 + 30*time.Millisecond
 	for i, u := range t.units {
 		if !u.complete {
 			if !t.isWhole(u) {
