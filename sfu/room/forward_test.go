@@ -145,12 +145,32 @@ func TestCodecChanges(t *testing.T) {
 	l := view.picture(t, stream, pub)
 	pub.codec = codec.AV1
 	pub.encoders[0].key = true
+	view.tellings = 0
 	m.play(4*time.Second, pub)
+	m.room.streams[0].codecAt = m.now
 	last := l.received[len(l.received)-1]
 	if last.h.PayloadType != rcvVideo+uint8(AV1) || last.tag.spatial != 2 || view.streams[stream].GetCodec() != "video/AV1" {
 		t.Errorf("payload type %d, %v, codec %q", last.h.PayloadType, last.tag, view.streams[stream].GetCodec())
 	}
 	l.check(t)
+
+	// One that goes back and forth has nobody told, and nothing sent of the other.
+	before := len(l.received)
+	for range 20 {
+		m.now = m.now.Add(40 * time.Millisecond)
+		pub.codec = codec.VP9 + codec.AV1 - pub.codec
+		pub.encoders[0].key = true
+		pub.send(pub.encoders[0].frame(m.now)...)
+		m.tick()
+	}
+	if view.tellings > 2 {
+		t.Errorf("the client was told %d times what streams there are", view.tellings)
+	}
+	for _, p := range l.received[before:] {
+		if p.h.PayloadType != last.h.PayloadType {
+			t.Errorf("payload type %d", p.h.PayloadType)
+		}
+	}
 }
 
 // TestDuplicatesAndPadding holds that neither is forwarded, and that padding leaves

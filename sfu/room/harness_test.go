@@ -72,6 +72,7 @@ type client struct {
 
 	// What it receives.
 	streams   map[uint32]*api.Stream
+	tellings  int // of streams
 	speakers  []uint32
 	slots     map[uint32]string // by stream, as told
 	states    map[uint32]*api.StreamState
@@ -247,6 +248,7 @@ func (c *client) told(o *rtp.Outbound) {
 func (c *client) frame(f *api.ServerFrame) {
 	switch {
 	case f.GetStreams() != nil:
+		c.tellings++
 		clear(c.streams)
 		for _, s := range f.GetStreams().GetStreams() {
 			c.streams[s.GetStream()] = s

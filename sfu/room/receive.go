@@ -157,8 +157,8 @@ func (e *encoding) receiveVideo(now time.Time, c Payload, id uint8, b []byte, h 
 		e.receivePadding(now, extended, h, out)
 		return
 	}
-	if e.useCodec(now, c, out); e.reader == nil {
-		r.stats.Malformed.Add(1)
+	if !e.useCodec(now, c, out) {
+		r.stats.Unknown.Add(1)
 		return
 	}
 	stored, meta := e.buffer.Put(extended, b)
@@ -233,29 +233,52 @@ func (r *Room) mark(s *stream) {
 	}
 }
 
-// useCodec makes the encoding's reader fit the codec of its packets.
-func (e *encoding) useCodec(now time.Time, c Payload, out *rtp.Output) {
-	s := e.stream
-	if c.Video == codec.Unknown || c.Video == s.codec && e.reader != nil {
-		return
+// codecHold is how long a stream keeps its codec: a late packet of the one before
+// does not bring it back, and a publisher that goes back and forth does not have
+// all clients told without end.
+const codecHold = time.Second
+
+// mayChangeCodec reports whether the stream's codec may be another from now on,
+// and if so notes that it is.
+func (s *stream) mayChangeCodec(now time.Time) bool {
+	if now.Sub(s.codecAt) < codecHold {
+		return false
 	}
-	e.reader = layer.NewReader(c.Video, e.source, uint8(e.index))
-	if c.Video == s.codec {
-		return
+	s.codecAt = now
+	return true
+}
+
+// useCodec makes the encoding's reader fit the codec of a packet. It reports
+// whether the packet can be read.
+func (e *encoding) useCodec(now time.Time, c Payload, out *rtp.Output) bool {
+	s := e.stream
+	switch {
+	case c.Video == codec.Unknown:
+		return false
+	case c.Video == s.codec:
+		if e.reader == nil {
+			e.reader = layer.NewReader(c.Video, e.source, uint8(e.index))
+		}
+		return true
+	case !s.mayChangeCodec(now):
+		return false
 	}
 	r := s.publisher.room
 	r.forward(now, out)
+	announced := s.codecName == c.MIME
 	s.codec, s.codecName = c.Video, c.MIME
 	s.meter, s.measuredAt = layer.Meter{}, time.Time{}
 	for _, other := range s.encodings[:s.count] {
-		if other != e {
-			other.reader = nil
-		}
+		other.reader = nil
 	}
+	e.reader = layer.NewReader(c.Video, e.source, uint8(e.index))
 	for _, t := range s.slots {
 		t.show(s)
 	}
-	r.announce(now, out)
+	if !announced {
+		r.announce(now, out)
+	}
+	return true
 }
 
 // receiveSound takes one packet of a stream of sound. id is that of the audio
@@ -278,7 +301,7 @@ func (e *encoding) receiveSound(now time.Time, c Payload, id uint8, b []byte, h 
 		r.addSound(now, s, p, out)
 		return
 	}
-	if s.codecName != c.MIME {
+	if s.codecName != c.MIME && s.mayChangeCodec(now) {
 		r.forward(now, out)
 		s.codecName = c.MIME
 		for _, t := range s.slots {

@@ -152,7 +152,7 @@ func (r *Room) Ready(now time.Time, seat uint32, ready bool, out *rtp.Output) {
 	if s == nil {
 		return
 	}
-	if s.receiver.ready = ready; ready {
+	if s.receiver.ready = ready && s.receiver.to != nil; ready {
 		s.receiver.update(now, out)
 	}
 }

@@ -25,9 +25,10 @@ type stream struct {
 	count     int // of encodings: more than one with simulcast
 	publisher *publisher
 
-	active    bool   // the publisher says that it is sending
-	gone      bool   // it has ended
-	codecName string // media type of what arrives, or of what was negotiated first
+	active    bool      // the publisher says that it is sending
+	gone      bool      // it has ended
+	codecName string    // media type of what arrives, or of what was negotiated first
+	codecAt   time.Time // when codecName last changed
 	level     loudness
 	wantedIn  uint64 // round of receiver.update in which it was wanted
 
