@@ -42,8 +42,9 @@ type Config struct {
 	WarmUp    time.Duration // from when all receive to the first window; 3 s
 	For       time.Duration // all windows together; 15 s
 	Windows   int           // 3
-	// Churn is how many subscribers a second leave and are replaced; each time
-	// another one changes what it shows.
+	// Churn is how many subscribers a second leave and are replaced. Every other
+	// one leaves without a word, so that its seat is kept for a while: the meeting
+	// must take some more. Each time another one changes what it shows.
 	Churn float64
 
 	// Progress is told what happens, in a sentence without a full stop.

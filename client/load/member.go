@@ -301,7 +301,12 @@ func (m *member) close() {
 	case <-m.done: // the server ends the connection of who leaves
 	case <-ctx.Done():
 	}
+	m.drop()
+}
+
+// drop ends the connection without a word.
+func (m *member) drop() {
 	m.cancel()
-	_ = m.ws.CloseNow() // ended already in the usual case
+	_ = m.ws.CloseNow() // ended already if the seat was given up
 	<-m.done
 }

@@ -39,7 +39,7 @@ type PeerConfig struct {
 
 // peerSettings returns what all peer connections have in common. Replay
 // protection is off: duplicates are counted, not refused.
-func peerSettings(n *network) webrtc.SettingEngine {
+func peerSettings(n *network) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: quietLogs()}
 	s.SetNet(n)
 	s.SetIncludeLoopbackCandidate(true)
@@ -52,7 +52,11 @@ func peerSettings(n *network) webrtc.SettingEngine {
 	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM)
 	s.DisableSRTPReplayProtection(true)
 	s.DisableSRTCPReplayProtection(true)
-	return s
+	// As browsers do; pion would be the DTLS server of whoever is ICE-lite.
+	if err := s.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil {
+		return s, fmt.Errorf("load: choosing the DTLS role: %w", err)
+	}
+	return s, nil
 }
 
 // quietLogs keeps pion's own log lines, which hold addresses, out of our log.

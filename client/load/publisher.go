@@ -87,8 +87,12 @@ func publisherAPI(cfg PeerConfig, codecs []Codec) (*webrtc.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load: registering interceptors: %w", err)
 	}
+	settings, err := peerSettings(n)
+	if err != nil {
+		return nil, err
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry),
-		webrtc.WithSettingEngine(peerSettings(n))), nil
+		webrtc.WithSettingEngine(settings)), nil
 }
 
 // addOut adds the m-line of a stream.

@@ -47,6 +47,9 @@ type network struct {
 	link    *Link // nil: no limits
 	seed    uint64
 	dropped *atomic.Int64
+
+	mu      sync.Mutex
+	sockets []*net.UDPConn // all that were opened
 }
 
 // theNet is what the machine's network is asked by; reading its interfaces for
@@ -102,12 +105,24 @@ func (n *network) ListenUDP(string, *net.UDPAddr) (transport.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
+	n.sockets = append(n.sockets, c)
+	n.mu.Unlock()
 	// The system gives what it can; with less, bursts are lost sooner.
 	_ = c.SetReadBuffer(socketBuffer)
 	if n.link == nil {
 		return &socket{UDPConn: c}, nil
 	}
 	return newLimitedSocket(c, newBottleneck(*n.link, n.seed), n.dropped), nil
+}
+
+// cut closes all sockets at once, as if the cable was pulled.
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.sockets {
+		_ = c.Close() // pion closes them again
+	}
 }
 
 // A socket is a UDP socket that pion reads without allocating.

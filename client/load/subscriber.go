@@ -40,6 +40,7 @@ type SubscriberConfig struct {
 type Subscriber struct {
 	// Constant after NewSubscriber.
 	cfg        SubscriberConfig
+	network    *network
 	pc         *webrtc.PeerConnection
 	connection *connection
 	receiving  chan struct{} // closed with the first media packet
@@ -74,11 +75,15 @@ func NewSubscriber(cfg SubscriberConfig) (*Subscriber, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.network = n
 	engine, err := newEngine([]Codec{VP9, AV1, VP8, H264, Opus}, subscribeExtensions)
 	if err != nil {
 		return nil, err
 	}
-	settings := peerSettings(n)
+	settings, err := peerSettings(n)
+	if err != nil {
+		return nil, err
+	}
 	settings.BufferFactory = s.buffer
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(new(interceptor.Registry)),
 		webrtc.WithSettingEngine(settings))
@@ -162,6 +167,13 @@ func (s *Subscriber) Count() Count {
 	c.Latency = s.latency.snapshot()
 	c.Dropped = s.dropped.Load()
 	return c
+}
+
+// Vanish ends the connection without a word to the server, and waits for its
+// goroutines.
+func (s *Subscriber) Vanish() error {
+	s.network.cut()
+	return s.Close()
 }
 
 // Close ends the connection and waits for its goroutines.
