@@ -12,6 +12,7 @@ const (
 	ackedFactor = 1.5  // the rate grows by itself to at most this times what arrives
 	ackedSpare  = 10 * Kilobit
 	limitedAt   = 0.8  // less than this share of the target sent: the application limits
+	littleSent  = 0.5  // of the rate: what arrives is what was sent rather than what could
 	behindAt    = 0.8  // less than this share of what is sent arrives: a queue must grow
 	nearLink    = 0.15 // of the capacity: nearer to it, the rate grows by steps
 
@@ -158,9 +159,14 @@ func (e *Estimator) overuse(now time.Duration, s summary) {
 }
 
 // arriving is the rate at which the full link delivers. A moment in which it
-// stood still does not make it slow.
+// stood still does not make it slow, and if little is sent, nor does one in which
+// it delivered another flow's burst.
 func (e *Estimator) arriving() BitRate {
-	return max(e.acked.rate(fastWindow), e.acked.rate(slowWindow)/4)
+	slow := e.acked.rate(slowWindow)
+	if e.sent.rateAt(e.now, slowWindow) < scale(e.control.rate, littleSent) {
+		return max(e.acked.rate(fastWindow), scale(slow, backoff))
+	}
+	return max(e.acked.rate(fastWindow), slow/4)
 }
 
 // isBehind reports whether much less arrives than is sent. What the caller has just
