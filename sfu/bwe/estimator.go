@@ -184,21 +184,30 @@ func (e *Estimator) Wake(now time.Time) time.Time {
 	switch {
 	case e.probe.state == probeSending:
 		wait = probeStep
-	case e.mayProbe(max(t, e.probe.next)):
-		wait = min(max(e.probe.next-t, 0), wait)
+	case e.mayProbe(max(t, e.probe.dueAt(e.Target()))):
+		wait = min(max(e.probe.dueAt(e.Target())-t, 0), wait)
 	}
 	return now.Add(wait)
 }
 
-// mayProbe reports whether a cluster may start: someone wants more, the path is
-// heard of and is not in trouble, and no burst of media is under way, which
+// mayProbe reports whether a cluster may start: someone wants more, the path
+// answers and is not in trouble, and no burst of media is under way, which
 // would spoil the measurement and pile up with it.
 func (e *Estimator) mayProbe(now time.Duration) bool {
 	target := e.Target()
-	return e.heard && e.probe.state == probeIdle && now >= e.probe.next &&
+	return e.probe.state == probeIdle && now >= e.probe.dueAt(target) &&
 		e.wanted() > target && target < e.cfg.Max &&
 		!e.control.draining && e.isClear(now) &&
-		e.sent.rateAt(now, fastWindow) <= target && now-e.heardAt < time.Second
+		e.sent.rateAt(now, fastWindow) <= target && e.isAnswered(now)
+}
+
+// isAnswered reports whether feedback may be expected. If nothing was sent there is
+// none, and if nothing that is shown fits the estimate, a cluster is the only
+// way to find out more. Who leaves it unanswered gets another one from time to
+// time, for the path may have been down.
+func (e *Estimator) isAnswered(now time.Duration) bool {
+	return e.unheard == 0 || e.heard && now-e.heardAt < time.Second ||
+		e.probe.started > 0 && now-e.probe.began >= probeBlind
 }
 
 // isClear reports whether neither delay nor loss speak against a cluster.

@@ -19,6 +19,8 @@ const (
 	probeFirst    = 2 * time.Second        // between clusters that fail, at first
 	probeSlow     = 4 * time.Second        // and after some
 	probeLied     = 15 * time.Second       // and at most, when what they promised did not hold
+	probeBlind    = 10 * time.Second       // between clusters that nobody answers
+	probePoor     = 250 * Kilobit          // with less, a second cluster follows soon
 	probePacket   = 1200                   // bytes, about, of a packet of padding
 )
 
@@ -54,6 +56,7 @@ type prober struct {
 	chain    bool          // the last cluster raised the rate
 	next     time.Duration // when the next cluster may start
 	interval time.Duration // between failing clusters
+	ended    time.Duration // the last cluster
 	started  uint64
 	won      uint64
 }
@@ -67,7 +70,7 @@ func (p *prober) start(now time.Duration, rate BitRate, jitter float64) {
 	length := probeTime + time.Duration(2*jitter*float64(time.Millisecond))
 	*p = prober{
 		state: probeSending, id: id, rate: rate, began: now, length: min(length, probeTimeMax),
-		chain: p.chain, next: p.next, interval: p.interval, started: p.started + 1, won: p.won,
+		chain: p.chain, next: p.next, interval: p.interval, ended: p.ended, started: p.started + 1, won: p.won,
 	}
 }
 
@@ -84,7 +87,7 @@ func (p *prober) due(now time.Duration) int {
 
 // finish stops sending and waits for feedback.
 func (p *prober) finish(now time.Duration) {
-	p.state = probeWaiting
+	p.state, p.ended = probeWaiting, now
 	p.deadline = now + probeWait
 }
 
@@ -153,6 +156,16 @@ func (p *prober) retry(now time.Duration) {
 	if p.interval < probeSlow {
 		p.interval = min(p.interval*3/2, probeSlow)
 	}
+}
+
+// dueAt returns when the next cluster may start, with the estimate at target. A
+// receiver that has hardly more than sound is not kept waiting for long: a
+// cluster costs little then, and may bring the picture back.
+func (p *prober) dueAt(target BitRate) time.Duration {
+	if target < probePoor {
+		return min(p.next, p.ended+probeFirst/2)
+	}
+	return p.next
 }
 
 // lied notes that the target fell soon after a cluster had raised it.
