@@ -301,6 +301,10 @@ func (e *encoding) receiveSound(now time.Time, c Payload, id uint8, b []byte, h 
 		r.addSound(now, s, p, out)
 		return
 	}
+	if !s.volume.take(now, len(b), voices) {
+		r.stats.Excess.Add(1)
+		return
+	}
 	if s.codecName != c.MIME && s.mayChangeCodec(now) {
 		r.forward(now, out)
 		s.codecName = c.MIME

@@ -7,13 +7,6 @@ import (
 	"conclave/sfu/rtp"
 )
 
-// Retransmissions to one receiver are bounded, so that its NACKs cannot make the
-// server work more than forwarding does.
-const (
-	resendRate  = 250_000   // bytes per second
-	resendBurst = 128 << 10 // bytes
-)
-
 // nack sends lost packets again, from the publisher's cache (RFC 4585, Section
 // 6.2.1). left is how many may be asked for.
 func (rc *receiver) nack(now time.Time, p *report, left *int, out *rtp.Output) {
@@ -58,7 +51,7 @@ func (t *slot) resend(now time.Time, sequence uint16, out *rtp.Output) bool {
 		return false
 	}
 	p := s.packet(source, incoming)
-	if p == nil || !rc.isWorthRepair(now, t, sequence, p) || !rc.resends.take(now, len(p.Payload)+perPacket) {
+	if p == nil || !rc.isWorthRepair(now, t, sequence, p) || !rc.resends.take(now, len(p.Payload)+perPacket, resends) {
 		return false
 	}
 	o, ok := t.selector.Resend(sequence, p)
@@ -122,29 +115,5 @@ func (l *resentLog) due(now time.Time, sequence uint16, rtt time.Duration) bool 
 		return false
 	}
 	*e = resentEntry{at, sequence}
-	return true
-}
-
-// A budget bounds the bytes of repair: a bucket that fills at resendRate.
-type budget struct {
-	used int // bytes
-	at   time.Time
-}
-
-// take reports whether so many bytes may be spent, and if so spends them.
-func (b *budget) take(now time.Time, bytes int) bool {
-	if passed := now.Sub(b.at); passed > 0 {
-		earned := resendBurst
-		if passed < time.Second {
-			earned = int(passed * resendRate / time.Second)
-		}
-		if earned > 0 {
-			b.used, b.at = max(0, b.used-earned), now
-		}
-	}
-	if b.used+bytes > resendBurst {
-		return false
-	}
-	b.used += bytes
 	return true
 }

@@ -80,7 +80,7 @@ func TestNACKStorm(t *testing.T) {
 	for _, p := range l.repaired {
 		bytes += len(p.data)
 	}
-	if limit := resendBurst + resendRate; bytes > limit || bytes < limit/4 {
+	if limit := resends.burst + resends.rate; bytes > limit || bytes < limit/4 {
 		t.Errorf("a second of NACKs was answered by %d bytes, at most %d", bytes, limit)
 	}
 }

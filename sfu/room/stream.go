@@ -40,6 +40,7 @@ type stream struct {
 	measuredAt time.Time
 	lastPacket time.Time
 	kept       *keptSound // nil for video
+	volume     budget     // of voices
 
 	video []videoPacket // received in this batch, not forwarded yet
 	sound []soundPacket
