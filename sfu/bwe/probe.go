@@ -163,7 +163,7 @@ func (p *prober) retry(now time.Duration) {
 // cluster costs little then, and may bring the picture back.
 func (p *prober) dueAt(target BitRate) time.Duration {
 	if target < probePoor {
-		return min(p.next, p.ended+probeFirst/2)
+		return min(p.next, p.ended+probeFirst*8/10)
 	}
 	return p.next
 }
