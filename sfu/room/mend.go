@@ -19,6 +19,8 @@ const (
 	mendInterval   = 3 * time.Second        // between key frames for one slot: others pay for them too
 	mendGiveUp     = 1 * time.Second        // for how long nothing older is repaired once one was asked for
 	mendQueue      = 80 * time.Millisecond  // a queue in the path that makes repair late
+	twiceLoss      = 0.02                   // from so much on, far away, repair is sent twice
+	twiceRTT       = 100 * time.Millisecond
 	mendEntries    = 64
 	mendForgetting = 2 * time.Second
 )
@@ -63,6 +65,14 @@ func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *la
 		m.wanted = true
 	}
 	return true
+}
+
+// repairsTwice reports whether a lost packet is sent twice: on a path that loses
+// many, the repair of what all later pictures depend on would be lost as often, and
+// the next one comes a round trip later.
+func (rc *receiver) repairsTwice(p *layer.Packet) bool {
+	stats := rc.estimator.Stats()
+	return p.Temporal == 0 && stats.Loss > twiceLoss && stats.RTT > twiceRTT && !stats.Draining && stats.Queue < mendQueue
 }
 
 // count notes a request.

@@ -75,6 +75,11 @@ func (t *slot) resend(now time.Time, sequence uint16, out *rtp.Output) bool {
 	binary.BigEndian.PutUint16(payload, sequence)
 	index, _ := t.repair.next(h.Sequence)
 	t.send(now, &h, sending{descriptor: o.DD, payload: payload, index: index}, out)
+	if rc.repairsTwice(p) && rc.resends.take(now, len(p.Payload)+perPacket, resends) {
+		h.Sequence = t.repair.following()
+		index, _ = t.repair.next(h.Sequence)
+		t.send(now, &h, sending{descriptor: o.DD, payload: payload, index: index}, out)
+	}
 	rc.room.stats.Retransmitted.Add(1)
 	return true
 }
