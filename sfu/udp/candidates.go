@@ -20,17 +20,18 @@ func (t *Transport) Candidates() []ice.Candidate {
 	var udp, tcp []netip.AddrPort
 	for _, list := range [][]netip.AddrPort{t.addresses(t.v4), t.addresses(t.v6)} {
 		for _, a := range list {
-			udp = append(udp, t.expand(a, machine)...)
+			udp = append(udp, t.expand(a, machine, false)...)
 		}
 	}
 	for _, a := range t.cfg.TCP {
-		tcp = append(tcp, t.expand(a, machine)...)
+		tcp = append(tcp, t.expand(a, machine, a.Addr() == netip.IPv6Unspecified())...)
 	}
 	return ice.Candidates(order(udp), order(tcp))
 }
 
-// expand returns what stands for a local address that is listened on.
-func (t *Transport) expand(a netip.AddrPort, machine []netip.Addr) []netip.AddrPort {
+// expand returns what stands for a local address that is listened on: addresses
+// of its family, or with dual of both, as a TCP listener on [::] takes them.
+func (t *Transport) expand(a netip.AddrPort, machine []netip.Addr, dual bool) []netip.AddrPort {
 	list := machine
 	if len(t.cfg.Addresses) > 0 {
 		list = t.cfg.Addresses
@@ -39,18 +40,11 @@ func (t *Transport) expand(a netip.AddrPort, machine []netip.Addr) []netip.AddrP
 	}
 	var out []netip.AddrPort
 	for _, x := range list {
-		if x = x.Unmap(); t.reaches(a.Addr(), x) {
+		if x = x.Unmap(); dual || x.Is4() == a.Addr().Unmap().Is4() {
 			out = append(out, netip.AddrPortFrom(x, a.Port()))
 		}
 	}
 	return out
-}
-
-// reaches reports whether what is sent to address x arrives at a socket bound to
-// a: they are of one family. A TCP listener on the unspecified IPv6 address takes both.
-// An address that was configured may lead anywhere.
-func (t *Transport) reaches(a, x netip.Addr) bool {
-	return a.Unmap().Is4() == x.Is4()
 }
 
 // order returns addresses without repetition, loopback last.
