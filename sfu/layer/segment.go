@@ -24,7 +24,8 @@ type segment struct {
 	simulcast bool
 	from      uint32 // RTP timestamp of the first picture
 
-	layer Layer // the highest forwarded
+	layer  Layer // the highest forwarded
+	sparse bool  // only what layer needs is forwarded
 
 	timestamp   uint32 // these are added, modulo their size
 	frameNumber uint16
@@ -34,7 +35,10 @@ type segment struct {
 
 // wants reports whether the packet is of a layer that is forwarded.
 func (g *segment) wants(p *Packet) bool {
-	return int8(p.Spatial) <= g.layer.Spatial && int8(p.Temporal) <= g.layer.Temporal
+	if int8(p.Spatial) > g.layer.Spatial || int8(p.Temporal) > g.layer.Temporal {
+		return false
+	}
+	return !g.sparse || isPart(p, g.layer)
 }
 
 // isTop reports whether p is of the highest layer forwarded, so that the picture

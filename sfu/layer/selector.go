@@ -68,6 +68,7 @@ type Selector struct {
 type picture struct {
 	timestamp uint32
 	marked    bool   // its marker was sent
+	sent      bool   // a packet of it was
 	dropped   bool   // a packet of it was dropped
 	above     uint64 // lowest sequence number of it above the highest layer forwarded, or 0
 }
@@ -190,6 +191,8 @@ func (s *Selector) start(now time.Time, p *Packet) {
 	}
 	if g.simulcast {
 		g.layer.Spatial = MaxSpatial - 1 // whatever layers the encoding has
+	} else {
+		s.thin(p, &g)
 	}
 	s.trail.align(now, p, &g, s.segments.newest(), s.config.Timestamp)
 	s.segments.push(g)
@@ -269,6 +272,7 @@ func (s *Selector) emit(now time.Time, p *Packet, g *segment, number uint16, mar
 	s.fill(&s.outs[s.count], p, g, number, marker, s.buffers[s.count][:0])
 	s.count++
 	s.trail.add(now, p, g)
+	s.picture.sent = s.picture.sent || p.Timestamp == s.picture.timestamp
 	if p.Key && (!s.key.valid || int16(number-s.key.number) > 0) {
 		s.key = keyNumber{number, true}
 	}
@@ -303,6 +307,9 @@ func (s *Selector) targets(p *Packet, g *segment) (mask uint32, set bool) {
 	}
 	within := dd.Layer{Spatial: uint8(g.layer.Spatial), Temporal: uint8(g.layer.Temporal)}
 	mask = p.Structure.TargetsWithin(within) & active
+	if g.sparse {
+		mask &= targetsOf(p.Structure, within.Spatial)
+	}
 	set = d.HasActive || s.announce > 0 || d.Attached && mask != d.Active
 	return mask, set && mask != 0
 }

@@ -123,6 +123,7 @@ func TestForwardModel(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		pub := newPublisher(rt, 1, k.mode, k.codec, k.descriptor)
 		receiverDD := k.descriptor && rapid.Bool().Draw(rt, "receiver descriptor")
+		sparse := rapid.Bool().Draw(rt, "sparse")
 		pub.packets = func(*frame) int { return 1 + r.IntN(4) }
 		pub.padding = func() bool { return r.IntN(20) == 0 }
 		dropTop := rapid.Bool().Draw(rt, "drop top layers")
@@ -158,7 +159,7 @@ func TestForwardModel(t *testing.T) {
 			now := epoch.Add(time.Duration(n) * interval)
 			all = append(all, pub.picture(rt, n, now, n == 0 || r.IntN(30) == 0)...)
 		}
-		s := newServer(rt, Config{Descriptor: receiverDD, Sequence: uint16(seed), Timestamp: uint32(seed)}, single(k.codec))
+		s := newServer(rt, Config{Descriptor: receiverDD, Sparse: sparse, Sequence: uint16(seed), Timestamp: uint32(seed)}, single(k.codec))
 		s.selector.SetTarget(Top)
 		for _, a := range h.arrivals(all) {
 			if r.IntN(60) == 0 {

@@ -16,6 +16,11 @@ type Config struct {
 	// Descriptor reports whether the receiver negotiated the dependency
 	// descriptor; without it Out.DD is always nil.
 	Descriptor bool
+	// Sparse leaves out, between key frames, what the highest spatial layer that is
+	// forwarded does not need of those below, where the dependency descriptor
+	// says so: with modes such as L3T3_KEY it saves a quarter of the rate. The
+	// price is that the spatial layer falls at key frames only.
+	Sparse bool
 	// First values of the outgoing stream; choose them at random (RFC 3550,
 	// Section 5.1).
 	Sequence  uint16

@@ -72,6 +72,9 @@ func (s *Selector) NeedsKeyFrame() (encoding int, ok bool) {
 	if !s.active {
 		return 0, true
 	}
+	if s.mustFall() {
+		return 0, true
+	}
 	for i := s.segments.newest().layer.Spatial + 1; i <= s.target.Spatial; i++ {
 		if s.presence.has(i) {
 			return 0, true
@@ -102,7 +105,7 @@ func (s *Selector) Current() Layer {
 func (s *Selector) lower(timestamp uint32) {
 	g := s.segments.newest()
 	l := Layer{g.layer.Spatial, min(g.layer.Temporal, s.target.Temporal)}
-	if !g.simulcast {
+	if !g.simulcast && !g.sparse {
 		l.Spatial = min(l.Spatial, s.target.Spatial)
 	}
 	s.change(timestamp, l)
@@ -119,6 +122,9 @@ func (s *Selector) raise(p *Packet) {
 	l := g.layer
 	if p.Key && !g.simulcast && s.picture.above == 0 && !s.picture.marked {
 		l.Spatial = max(l.Spatial, s.target.Spatial)
+		if s.config.Sparse && !s.picture.sent && !s.picture.dropped { // nothing of it is decided
+			g, l.Spatial = s.rethin(p)
+		}
 	}
 	if l.Temporal < s.target.Temporal {
 		l.Temporal = max(l.Temporal, s.reachable(p, g))
@@ -206,7 +212,8 @@ func (s *Selector) isBetweenDropped(p *Packet, keep bool) bool {
 	above := !g.simulcast && int8(a.spatial) > g.layer.Spatial
 	if a.timestamp == p.Timestamp {
 		sameTemporal := a.temporal == p.Temporal && int8(p.Temporal) > g.layer.Temporal
-		return above || !keep && (a.spatial == p.Spatial || sameTemporal)
+		nextFrame := p.First && a.hasFrame && p.DD != nil && p.Descriptor.FrameNumber == a.frameNumber+1
+		return above || nextFrame || !keep && (a.spatial == p.Spatial || sameTemporal)
 	}
 	// The rest of the last frame, or of its picture, is all there is before p.
 	if !p.First {
