@@ -20,6 +20,9 @@ type Config struct {
 	AudioAll int
 	// Bandwidth bounds the estimate of each receiver.
 	Bandwidth bwe.Config
+	// Sparse saves what the forwarded spatial layer does not need of those below,
+	// at the price of slower falls; see layer.Config.
+	Sparse bool
 	// Stats are counted into; several rooms may share them. Default: the room's own.
 	Stats *Stats
 	// Tap, for tests only, gets every RTP packet of every publisher before

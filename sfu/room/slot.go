@@ -75,6 +75,7 @@ func (t *slot) bind(b *Binding) {
 		random := t.receiver.room.cfg.Random
 		t.selector = layer.NewSelector(layer.Config{
 			Descriptor: b.DescriptorID != 0,
+			Sparse:     t.receiver.room.cfg.Sparse,
 			Sequence:   firstSequence(random()),
 			Timestamp:  random(),
 		})
