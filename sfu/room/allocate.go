@@ -98,7 +98,24 @@ func (rc *receiver) share(now time.Time) {
 	for _, t := range rc.slots {
 		if t.attached && t.selector != nil {
 			t.selector.SetTarget(layer.Layer(a.choices[t.carries.id].Layer))
+			if t.carries.simulcast() && rc.estimator.Stats().Draining {
+				rc.leave(now, t)
+			}
 		}
+	}
+}
+
+// leave stops the encoding of a simulcast that a slot forwards if not even its
+// lowest layer fits while a queue drains. It would go on until the key frame of the
+// lower one, and what it sends until then delays that.
+func (rc *receiver) leave(now time.Time, t *slot) {
+	is, to := t.selector.Current(), t.selector.Target()
+	if to.IsNone() || is.Spatial <= to.Spatial {
+		return
+	}
+	if t.carries.meter.Encoding(now, layer.Layer{Spatial: is.Spatial}) > rc.allocation.target {
+		rc.unpace(t)
+		t.restart()
 	}
 }
 
@@ -134,6 +151,12 @@ func (rc *receiver) demand(now time.Time, t *slot) share.Stream {
 	a.rates, _ = s.rates(now, a.rates)
 	d.Rates = a.rates[from:len(a.rates):len(a.rates)]
 	d.Want = wanted(s, v, d.Rates)
+	if s.simulcast() && t.selector != nil && rc.estimator.Stats().Draining {
+		// One step down to the encoding that stays: each begins with a key frame.
+		if is := t.selector.Current().Spatial; is > 0 && s.meter.Encoding(now, layer.Layer{Spatial: is, Temporal: 1}) > rc.estimator.Target() {
+			d.Want.Spatial = 0
+		}
+	}
 	return d
 }
 
@@ -174,8 +197,10 @@ func (rc *receiver) askKeyFrames(now time.Time, out *rtp.Output) {
 		if !t.attached || t.selector == nil {
 			continue
 		}
-		if encoding, needed := t.selector.NeedsKeyFrame(); needed {
-			t.carries.ask(now, encoding, out)
+		encoding, needed := t.selector.NeedsKeyFrame()
+		if !needed || now.Sub(t.carries.encodings[encoding].askedAt) < keyFrameInterval {
+			continue // none, or one is on its way
 		}
+		t.carries.ask(now, encoding, out)
 	}
 }

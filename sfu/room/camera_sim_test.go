@@ -126,10 +126,10 @@ func newCamera(w *world, seat uint32, kind api.StreamKind, mode string, encoders
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for _, e := range encoders {
+	for n, e := range encoders {
 		var sizes []dd.Resolution
 		for i := range m.Spatial {
-			scale := uint32(1) << (m.Spatial - 1 - i)
+			scale := uint32(1) << (m.Spatial - 1 - i + len(encoders) - 1 - n)
 			sizes = append(sizes, dd.Resolution{Width: 1280 / scale, Height: 720 / scale})
 		}
 		e.mode, e.sequence, e.pictureID = m, uint16(w.rng.Uint32()), uint16(w.rng.Uint32())
