@@ -133,3 +133,35 @@ func TestOfferOfSubscriber(t *testing.T) {
 		t.Errorf("negotiated %+v for sound", p)
 	}
 }
+
+// TestVanish ends a subscriber of whom the publisher hears nothing more, as it
+// does of one that is closed.
+func TestVanish(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		end   func(*Subscriber) error
+		known bool
+	}{{"vanish", (*Subscriber).Vanish, false}, {"close", (*Subscriber).Close, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			p, s := inCall(t, []Stream{{Codec: VP9}}, &Link{Delay: time.Millisecond})
+			await(t, "packets", s, func(c Count) bool { return c.Packets > 10 })
+			if err := c.end(s); err != nil {
+				t.Fatal(err)
+			}
+			sent := p.Sent()
+			await(t, "the publisher to go on or to know", s, func(Count) bool { return hasFailed(p) || p.Sent() > sent+100 })
+			if got := hasFailed(p); got != c.known {
+				t.Errorf("the publisher knows of the end: %v, want %v", got, c.known)
+			}
+		})
+	}
+}
+
+func hasFailed(p *Publisher) bool {
+	select {
+	case <-p.Failed():
+		return true
+	default:
+		return false
+	}
+}

@@ -49,7 +49,7 @@ type network struct {
 	dropped *atomic.Int64
 
 	mu      sync.Mutex
-	sockets []*net.UDPConn // all that were opened
+	sockets []*socket // all that were opened
 }
 
 // theNet is what the machine's network is asked by; reading its interfaces for
@@ -105,28 +105,46 @@ func (n *network) ListenUDP(string, *net.UDPAddr) (transport.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
+	s := &socket{UDPConn: c}
 	n.mu.Lock()
-	n.sockets = append(n.sockets, c)
+	n.sockets = append(n.sockets, s)
 	n.mu.Unlock()
 	// The system gives what it can; with less, bursts are lost sooner.
 	_ = c.SetReadBuffer(socketBuffer)
 	if n.link == nil {
-		return &socket{UDPConn: c}, nil
+		return s, nil
 	}
-	return newLimitedSocket(c, newBottleneck(*n.link, n.seed), n.dropped), nil
+	return newLimitedSocket(s, newBottleneck(*n.link, n.seed), n.dropped), nil
 }
 
-// cut closes all sockets at once, as if the cable was pulled.
+// cut lets nothing more through, as if the cable was pulled.
 func (n *network) cut() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, c := range n.sockets {
-		_ = c.Close() // pion closes them again
+	for _, s := range n.sockets {
+		s.isCut.Store(true)
 	}
 }
 
 // A socket is a UDP socket that pion reads without allocating.
-type socket struct{ *net.UDPConn }
+type socket struct {
+	*net.UDPConn
+	isCut atomic.Bool
+}
+
+// portRest is for how long the port of a socket that was cut is not used again.
+// The server may hold it for that of the participant who vanished, and refuse it
+// to another, until it misses two checks (RFC 7675, Section 5.1).
+const portRest = 40 * time.Second
+
+// Close implements net.PacketConn.
+func (s *socket) Close() error {
+	if !s.isCut.Load() {
+		return s.UDPConn.Close()
+	}
+	time.AfterFunc(portRest, func() { _ = s.UDPConn.Close() }) // pion may have called Close twice
+	return s.SetReadDeadline(time.Unix(0, 1))                  // ends who reads
+}
 
 // ReadFromAddrPort implements ice.AddrPortReaderWriter.
 func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
@@ -135,13 +153,16 @@ func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
 func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if s.isCut.Load() {
+		return len(b), nil
+	}
 	return s.WriteToUDPAddrPort(b, to)
 }
 
 // A limitedSocket is a socket behind an emulated link. A goroutine reads the
 // socket, so that the system's buffer is no part of the link; it ends with Close.
 type limitedSocket struct {
-	socket
+	*socket
 	arrived chan datagram // capacity linkQueue; closed when the socket ends
 	closed  chan struct{}
 	once    sync.Once
@@ -154,9 +175,9 @@ type datagram struct {
 	data []byte
 }
 
-func newLimitedSocket(c *net.UDPConn, b *bottleneck, dropped *atomic.Int64) *limitedSocket {
+func newLimitedSocket(c *socket, b *bottleneck, dropped *atomic.Int64) *limitedSocket {
 	s := &limitedSocket{
-		socket: socket{c}, arrived: make(chan datagram, linkQueue), closed: make(chan struct{}), timer: time.NewTimer(0),
+		socket: c, arrived: make(chan datagram, linkQueue), closed: make(chan struct{}), timer: time.NewTimer(0),
 	}
 	go s.read(b, dropped)
 	return s
@@ -213,5 +234,5 @@ func (s *limitedSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 // Close implements net.PacketConn.
 func (s *limitedSocket) Close() error {
 	s.once.Do(func() { close(s.closed) })
-	return s.UDPConn.Close()
+	return s.socket.Close()
 }
