@@ -61,6 +61,15 @@ func (rc *receiver) feedback(now time.Time, b []byte, out *rtp.Output) {
 
 // congestion hands what arrived to the estimator.
 func (rc *receiver) congestion(now time.Time, p *report, out *rtp.Output) {
+	const countAt = 14 // where the number of packets is (draft-holmer, Section 3.1)
+	if len(p.whole) < countAt+2 {
+		rc.room.stats.MalformedRTCP.Add(1)
+		return
+	}
+	if count := binary.BigEndian.Uint16(p.whole[countAt:]); !rc.reported.take(now, int(count)+statusesExtra, statuses) {
+		rc.room.stats.Excess.Add(1)
+		return
+	}
 	f, err := rc.decoder.DecodePacket(p.whole)
 	if err != nil {
 		rc.room.stats.MalformedRTCP.Add(1)

@@ -38,6 +38,8 @@ type receiver struct {
 	decoder   bwe.Decoder
 	sequence  uint16        // transport-wide, of the last packet
 	resends   budget        // bytes of repair
+	asked     budget        // packets asked for
+	reported  budget        // packets reported on
 	rtt       time.Duration // by receiver reports; 0: unknown
 
 	slots  []*slot

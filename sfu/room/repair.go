@@ -22,7 +22,8 @@ func (rc *receiver) nack(now time.Time, p *report, left *int, out *rtp.Output) {
 			if mask>>i&1 == 0 {
 				continue
 			}
-			if *left--; *left < 0 {
+			if *left--; *left < 0 || !rc.asked.take(now, 1, asks) {
+				rc.room.stats.Excess.Add(1)
 				return
 			}
 			stats.NACKs.Add(1)

@@ -14,7 +14,7 @@ type Stats struct {
 	Malformed       atomic.Uint64 // RTP that does not parse, or whose layer cannot be read
 	MalformedRTCP   atomic.Uint64
 	Unknown         atomic.Uint64 // of streams that were not announced
-	Excess          atomic.Uint64 // of sound at a higher rate than sound has; not forwarded
+	Excess          atomic.Uint64 // more than a client has reason to send, of sound or feedback; dropped
 	Retransmitted   atomic.Uint64
 	NACKs           atomic.Uint64 // packets asked for by receivers
 	NACKsMissed     atomic.Uint64 // of them not in the cache, or over the limit
