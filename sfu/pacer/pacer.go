@@ -18,9 +18,9 @@ import (
 
 const (
 	// Factor is how much faster the bucket leaks than the path is estimated to
-	// carry. It is the pacing factor of libwebrtc: an estimate grows by what is
-	// sent above it, and a picture two and a half times the usual is no delay.
-	Factor = 2.5
+	// carry. Less makes pictures wait for no reason when they waver; with more, a
+	// key frame and what comes after it fill the queue of the path.
+	Factor = 1.5
 
 	// maxDebt is the most that the bucket holds, in time. What is beyond has
 	// left already and cannot be undone: holding pictures for longer would only

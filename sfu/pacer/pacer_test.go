@@ -12,15 +12,15 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func at(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
 
 // TestPictureWaitsForTheOneBefore holds that a large picture leaves at once and
-// the next waits for as long as it takes at two and a half times the estimate.
+// the next waits for as long as it takes at one and a half times the estimate.
 func TestPictureWaitsForTheOneBefore(t *testing.T) {
 	var p Pacer
-	p.SetRate(at(0), 400*bwe.Kilobit) // the bucket leaks 125 bytes a ms
+	p.SetRate(at(0), 400*bwe.Kilobit) // the bucket leaks 75 bytes a ms
 	for i := range 10 {
 		if i == 0 && !p.Ready(at(0)) {
 			t.Fatal("the first picture has to wait")
 		}
-		p.Sent(at(0), 1250)
+		p.Sent(at(0), 750)
 	}
 	if got := p.Wait(at(0)); got != 100*time.Millisecond {
 		t.Errorf("the next picture waits for %v, want 100 ms", got)
@@ -37,7 +37,7 @@ func TestPictureWaitsForTheOneBefore(t *testing.T) {
 func TestRateChanges(t *testing.T) {
 	var p Pacer
 	p.SetRate(at(0), 400*bwe.Kilobit)
-	p.Sent(at(0), 12_500)
+	p.Sent(at(0), 7_500)
 	p.SetRate(at(50), 200*bwe.Kilobit)
 	if p.Ready(at(149)) || !p.Ready(at(150)) {
 		t.Errorf("waits for %v, want 100 ms", p.Wait(at(50)))

@@ -97,7 +97,7 @@ func pictureKey(g tag) uint64 { return uint64(g.camera)<<32 | uint64(g.picture) 
 func (t *screenSlot) isSent(p *rtp.Packet, b []byte) {
 	n := unwrap(t.outHighest, uint32(p.Sequence), 16)
 	if t.outStarted && n > t.outHighest+1 {
-		t.v.w.t.Logf("at %v: seat %d: numbers %d to %d left out", t.v.w.at(), t.v.seat, t.outHighest+1, n-1)
+		t.v.w.t.Logf("at %v: slot %p seat %d: numbers %d to %d left out", t.v.w.at(), t, t.v.seat, t.outHighest+1, n-1)
 		t.v.w.gaps++
 	}
 	t.outStarted, t.outHighest = true, max(t.outHighest, n)

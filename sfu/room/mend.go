@@ -3,7 +3,9 @@ package room
 import (
 	"time"
 
+	"conclave/sfu/bwe"
 	"conclave/sfu/layer"
+	"conclave/sfu/pacer"
 	"conclave/sfu/rtp"
 )
 
@@ -21,6 +23,8 @@ const (
 	mendQueue      = 80 * time.Millisecond  // a queue in the path that makes repair late
 	twiceLoss      = 0.02                   // from so much on, far away, repair is sent twice
 	twiceRTT       = 100 * time.Millisecond
+	repairShare    = 0.25                   // of the estimate, for repair
+	repairBurst    = 150 * time.Millisecond // and so much of it at once
 	mendEntries    = 64
 	mendForgetting = 2 * time.Second
 )
@@ -46,11 +50,12 @@ type ask struct {
 // the one before.
 func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *layer.Packet) bool {
 	stats := rc.estimator.Stats()
+	worth := rc.mayRepair(now, stats.Target, len(p.Payload)+perPacket)
 	jam := stats.Draining || stats.Queue > mendQueue
 	if p.Temporal > 0 {
 		// Nothing that will be sent depends on it: while a queue drains, only the
 		// lowest layer is sent.
-		return !stats.Draining
+		return worth && !stats.Draining
 	}
 	m := &t.mending
 	if p.Source == m.source && p.Sequence <= m.before && now.Sub(m.askedAt) < mendGiveUp {
@@ -64,6 +69,19 @@ func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *la
 	if a.tries >= tries && now.Sub(a.first) >= mendWait && (m.askedAt.IsZero() || now.Sub(m.askedAt) >= mendInterval) {
 		m.wanted = true
 	}
+	return worth
+}
+
+// mayRepair reports whether so many bytes of repair may be sent, and if so counts
+// them. Repair is a part of what the path carries: where a queue overflows, more
+// of it makes more overflow.
+func (rc *receiver) mayRepair(now time.Time, target bwe.BitRate, bytes int) bool {
+	b := &rc.pacing.repair
+	b.SetRate(now, bwe.BitRate(float64(target)*repairShare/pacer.Factor))
+	if b.Wait(now) > repairBurst {
+		return false
+	}
+	b.Sent(now, bytes)
 	return true
 }
 

@@ -20,7 +20,8 @@ import (
 // waits with it, and no gap tells the receiver.
 type pacing struct {
 	pacer   pacer.Pacer
-	waiting int // slots in which something waits
+	repair  pacer.Pacer // of repair alone: mend.go
+	waiting int         // slots in which something waits
 }
 
 func newPacing() pacing { return pacing{} }
@@ -28,6 +29,10 @@ func newPacing() pacing { return pacing{} }
 const (
 	// mostWaiting packets wait in one slot: a quarter of a second at 10 Mbit/s.
 	mostWaiting = 256
+	// mostAtOnce bytes of a picture leave at once. Nearly all pictures are smaller.
+	// More, such as the key frame of a screen, would be more than the queue of many
+	// a link holds, and would come no sooner.
+	mostAtOnce = 16_000
 	// longestWait is how long a packet waits. Then all that waits in its slot is
 	// given up, and the slot goes on at the next key frame: what is so late is
 	// worth less than what it delays.
@@ -38,9 +43,12 @@ const (
 type queue struct {
 	ring        []waiter // grows up to mostWaiting
 	head, count int
+	counts      [layer.MaxEncodings]int // by encoding
 
-	// The picture that leaves now: the rest of its packets do not wait.
+	// The picture that leaves now: the rest of its packets do not wait, up to
+	// mostAtOnce.
 	leaving bool
+	sent    int // bytes of it
 	source  layer.Source
 	picture uint32 // RTP timestamp of the publisher
 }
@@ -49,6 +57,7 @@ type queue struct {
 type waiter struct {
 	sequence uint64
 	source   layer.Source
+	encoding uint8
 	at       time.Time // since when it waits
 }
 
@@ -58,6 +67,7 @@ func (rc *receiver) waits(now time.Time, t *slot, p *layer.Packet) bool {
 	q := &t.queue
 	if q.count == 0 {
 		if !t.startsPicture(p) {
+			q.sent += len(p.Payload)
 			return false
 		}
 		if rc.pacing.waiting == 0 && rc.mayLeave(now) {
@@ -75,7 +85,7 @@ func (rc *receiver) waits(now time.Time, t *slot, p *layer.Packet) bool {
 	if q.count == 0 {
 		rc.pacing.waiting++
 	}
-	q.push(waiter{p.Sequence, p.Source, now})
+	q.push(waiter{p.Sequence, p.Source, p.Encoding, now})
 	return true
 }
 
@@ -96,6 +106,9 @@ func (t *slot) startsPicture(p *layer.Packet) bool {
 	}
 	if !q.leaving || q.source != p.Source {
 		return true
+	}
+	if p.Timestamp == q.picture {
+		return q.sent > mostAtOnce
 	}
 	return int32(p.Timestamp-q.picture) > 0 // later; an earlier one is late already
 }
@@ -127,7 +140,9 @@ func (rc *receiver) unpace(t *slot) {
 	if t.queue.count > 0 {
 		rc.pacing.waiting--
 	}
-	t.queue.head, t.queue.count, t.queue.leaving = 0, 0, false
+	q := &t.queue
+	q.head, q.count, q.leaving = 0, 0, false
+	clear(q.counts[:])
 }
 
 // sendWaiting sends what waits and may leave now, and returns when to call it again.
@@ -161,7 +176,11 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 	q := &t.queue
 	for begun := false; q.count > 0; {
 		first := q.first()
-		if p := t.carries.packet(first.source, first.sequence); p != nil {
+		p := t.carries.packet(first.source, first.sequence)
+		if p == nil {
+			println("evicted", first.sequence, q.count)
+		}
+		if p != nil {
 			if t.startsPicture(p) {
 				if begun {
 					return true
@@ -171,6 +190,8 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 				}
 				begun = true
 				q.leave(p)
+			} else {
+				q.sent += len(p.Payload)
 			}
 			t.forward(now, p, nil, out)
 		}
@@ -181,16 +202,18 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 }
 
 // leave makes p's picture the one that leaves.
-func (q *queue) leave(p *layer.Packet) { q.leaving, q.source, q.picture = true, p.Source, p.Timestamp }
+func (q *queue) leave(p *layer.Packet) {
+	q.leaving, q.source, q.picture, q.sent = true, p.Source, p.Timestamp, len(p.Payload)
+}
 
-// passes reports whether p need not wait behind what does: it is of before that,
-// or of an encoding that is not forwarded.
+// passes reports whether p need not wait behind what does: it is from before that,
+// or of an encoding of which nothing waits and that is not forwarded.
 func (q *queue) passes(t *slot, p *layer.Packet) bool {
-	first := q.first()
-	if p.Source != first.source {
+	if q.counts[p.Encoding] == 0 {
 		return !p.Key && int8(p.Encoding) != t.selector.Current().Spatial
 	}
-	return p.Sequence < first.sequence
+	first := q.first()
+	return p.Source == first.source && p.Sequence < first.sequence
 }
 
 func (q *queue) first() *waiter {
@@ -209,9 +232,11 @@ func (q *queue) push(w waiter) {
 	}
 	q.ring[(q.head+q.count)%len(q.ring)] = w
 	q.count++
+	q.counts[w.encoding]++
 }
 
 func (q *queue) pop() {
+	q.counts[q.ring[q.head].encoding]--
 	q.head = (q.head + 1) % len(q.ring)
 	q.count--
 }
