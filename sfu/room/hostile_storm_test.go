@@ -64,7 +64,7 @@ func TestNACKStorm(t *testing.T) {
 	if most := uint64((250_000*lasts.Seconds() + 128<<10) / 1000); again > most || again < 100 {
 		t.Errorf("%d packets of 1000 bytes were sent again in %v, want at most %d and more than 100", again, lasts, most)
 	}
-	if asked, most := stats.NACKs.Load(), uint64(lasts/(10*time.Millisecond))*20*256; asked > most {
+	if asked, most := stats.NACKs.Load(), uint64(30_000*lasts.Seconds()); asked > most {
 		t.Errorf("%d packets were looked for, want at most %d", asked, most)
 	}
 }
@@ -119,5 +119,34 @@ func TestCodecFlips(t *testing.T) {
 	}
 	if told > 20 {
 		t.Errorf("each client was told %d times in a second what streams there are, want at most 20", told)
+	}
+}
+
+// TestFeedbackStorm: a receiver that sends reports on thousands of packets in
+// each of many small RTCP packets costs the room no more than so many of them.
+func TestFeedbackStorm(t *testing.T) {
+	stats := new(room.Stats)
+	m := newMob(t, stats, nil)
+	h := m.seats[1]
+	const lasts = 2 * time.Second
+	const count = 4096 // packets that one report speaks of, all lost
+	m.storm(t, lasts, func(int) {
+		var b []byte
+		for range 55 { // 1320 bytes
+			b = append(b, 0x8F, 205, 0, 5, 0, 0, 0, 9, 0, 0, 0, 1)
+			b = binary.BigEndian.AppendUint16(b, h.receive.number-count+1)
+			b = binary.BigEndian.AppendUint16(b, count)
+			b = append(b, 0, 0, 1, 1, 0x0F, 0xFF, 0, 1)
+		}
+		for range 10 { // 10 Mbit/s
+			m.room.Feedback(m.now, h.seat, []rtp.Inbound{{Data: b, RTCP: true}}, &m.out)
+		}
+		m.flush()
+	})
+	sent := uint64(lasts/(10*time.Millisecond)) * 10 * 55
+	taken := stats.Feedbacks.Load()
+	t.Logf("of %d reports %d were taken", sent, taken)
+	if most := uint64(200 * lasts.Seconds()); taken > most {
+		t.Errorf("%d reports on %d packets each were taken in %v, want at most %d", taken, count, lasts, most)
 	}
 }
