@@ -39,6 +39,7 @@ func (rc *receiver) tick(now time.Time, out *rtp.Output) time.Time {
 	rc.estimator.Tick(now)
 	if now.Sub(rc.allocation.sharedAt) >= shareInterval {
 		rc.share(now)
+		rc.fitBurst()
 	}
 	rc.askKeyFrames(now, out)
 	rc.mend(now, out)

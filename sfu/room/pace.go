@@ -22,9 +22,10 @@ type pacing struct {
 	pacer   pacer.Pacer
 	repair  pacer.Pacer // of repair alone: mend.go
 	waiting int         // slots in which something waits
+	atOnce  int         // bytes of a picture that leave at once
 }
 
-func newPacing() pacing { return pacing{} }
+func newPacing() pacing { return pacing{atOnce: mostAtOnce} }
 
 const (
 	// mostWaiting packets wait in one slot: a quarter of a second at 10 Mbit/s.
@@ -33,6 +34,8 @@ const (
 	// More, such as the key frame of a screen, would be more than the queue of many
 	// a link holds, and would come no sooner.
 	mostAtOnce = 16_000
+	// leastAtOnce is what still does on a link with hardly any queue.
+	leastAtOnce = 3_000
 	// longestWait is how long a packet waits. Then all that waits in its slot is
 	// given up, and the slot goes on at the next key frame: what is so late is
 	// worth less than what it delays.
@@ -46,7 +49,7 @@ type queue struct {
 	counts      [layer.MaxEncodings]int // by encoding
 
 	// The picture that leaves now: the rest of its packets do not wait, up to
-	// mostAtOnce.
+	// pacing.atOnce.
 	leaving bool
 	sent    int // bytes of it
 	source  layer.Source
@@ -108,7 +111,7 @@ func (t *slot) startsPicture(p *layer.Packet) bool {
 		return true
 	}
 	if p.Timestamp == q.picture {
-		return q.sent > mostAtOnce
+		return q.sent > t.receiver.pacing.atOnce
 	}
 	return int32(p.Timestamp-q.picture) > 0 // later; an earlier one is late already
 }
@@ -121,6 +124,18 @@ func (t *slot) restart() {
 	stream := t.carries.describe()
 	t.selector.SwitchSource(layer.Stream{})
 	t.selector.SwitchSource(stream)
+}
+
+// fitBurst makes less leave at once where packets are lost without a queue, as
+// they are on a link that has hardly room for one. It is called each shareInterval.
+func (rc *receiver) fitBurst() {
+	p, stats := &rc.pacing, rc.estimator.Stats()
+	switch {
+	case stats.Loss > 0.03:
+		p.atOnce = max(p.atOnce-p.atOnce/8, leastAtOnce)
+	case stats.Loss < 0.01:
+		p.atOnce = min(p.atOnce+200, mostAtOnce)
+	}
 }
 
 // mayLeave reports whether the next picture may leave.
