@@ -18,7 +18,7 @@ const (
 	mendTries      = 3                      // requests for one packet after which repair has failed
 	mendTriesJam   = 2                      // while a queue stands in the path, where repair is late
 	mendWait       = 120 * time.Millisecond // at least from the first request to the last of them
-	mendInterval   = 3 * time.Second        // between key frames for one slot: others pay for them too
+	mendInterval   = 2 * time.Second        // between key frames for one slot: others pay for them too
 	mendGiveUp     = 1 * time.Second        // for how long nothing older is repaired once one was asked for
 	mendQueue      = 80 * time.Millisecond  // a queue in the path that makes repair late
 	twiceLoss      = 0.02                   // from so much on, far away, repair is sent twice
@@ -66,7 +66,7 @@ func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *la
 	if jam {
 		tries = mendTriesJam
 	}
-	if a.tries >= tries && now.Sub(a.first) >= mendWait && (m.askedAt.IsZero() || now.Sub(m.askedAt) >= mendInterval) {
+	if a.tries >= tries && now.Sub(a.first) >= mendWait {
 		m.wanted = true
 	}
 	return worth
@@ -106,11 +106,14 @@ func (m *mending) count(now time.Time, sequence uint16) *ask {
 	return a
 }
 
+// begins notes that a key frame leaves: what was missing before is so no more.
+func (m *mending) begins() { m.wanted = false }
+
 // mend asks for the key frames that repair has failed for.
 func (rc *receiver) mend(now time.Time, out *rtp.Output) {
 	for _, t := range rc.slots {
 		m := &t.mending
-		if !m.wanted {
+		if !m.wanted || now.Sub(m.askedAt) < mendInterval {
 			continue
 		}
 		m.wanted = false

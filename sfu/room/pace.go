@@ -74,7 +74,7 @@ func (rc *receiver) waits(now time.Time, t *slot, p *layer.Packet) bool {
 			return false
 		}
 		if rc.pacing.waiting == 0 && rc.mayLeave(now) {
-			q.leave(p)
+			t.leave(p)
 			return false
 		}
 	} else if q.passes(t, p) {
@@ -204,7 +204,7 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 					return false
 				}
 				begun = true
-				q.leave(p)
+				t.leave(p)
 			} else {
 				q.sent += len(p.Payload)
 			}
@@ -217,7 +217,11 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 }
 
 // leave makes p's picture the one that leaves.
-func (q *queue) leave(p *layer.Packet) {
+func (t *slot) leave(p *layer.Packet) {
+	q := &t.queue
+	if p.Key {
+		t.mending.begins()
+	}
 	q.leaving, q.source, q.picture, q.sent = true, p.Source, p.Timestamp, len(p.Payload)
 }
 
