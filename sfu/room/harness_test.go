@@ -68,7 +68,9 @@ type client struct {
 	mics      bool
 	asked     map[uint32]int // PLIs, by SSRC
 	nacked    int
-	pub       *struct{} // handle of the connection
+	arrivals  int            // that it was told of
+	reported  map[uint32]int // receiver reports, by SSRC
+	pub       *struct{}      // handle of the connection
 
 	// What it receives.
 	streams   map[uint32]*api.Stream
@@ -112,7 +114,7 @@ func (m *meeting) join(seat uint32) *client {
 	m.t.Helper()
 	c := &client{
 		m: m, seat: seat, codec: codec.VP9, mode: dd.Mode{Spatial: 3, Temporal: 3, Key: true}, mics: true,
-		asked: map[uint32]int{}, pub: new(struct{}), streams: map[uint32]*api.Stream{}, slots: map[uint32]string{},
+		asked: map[uint32]int{}, reported: map[uint32]int{}, pub: new(struct{}), streams: map[uint32]*api.Stream{}, slots: map[uint32]string{},
 		states: map[uint32]*api.StreamState{}, lines: map[uint32]*line{}, voice: uint16(seat * 100), voiceTime: seat * 7777,
 	}
 	c.sub = &struct{ c *client }{c}
@@ -237,6 +239,13 @@ func (c *client) told(o *rtp.Outbound) {
 			}
 		case p.kind == typeTransport && p.count == formatNACK:
 			c.nacked++
+		case p.kind == typeTransport && p.count == formatTransport:
+			c.arrivals += int(binary.BigEndian.Uint16(p.whole[14:]))
+		case p.kind == typeReceiverReport:
+			for n := range int(p.count) {
+				b, _ := p.block(n)
+				c.reported[b.ssrc]++
+			}
 		}
 	}
 	if len(all.rest) > 0 {
