@@ -111,8 +111,21 @@ func (r *run) fill(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// errSilent says that a subscriber got nothing.
-var errSilent = errors.New("load: a subscriber joined, but no media came; check that the server's media port can be reached by UDP")
+// ErrSilent means that a subscriber's media connection stands, but the server
+// sends it nothing.
+var ErrSilent = errors.New("load: a subscriber is connected, but the server sends it no media")
+
+// silence returns why a subscriber got nothing.
+func (x *subscribing) silence() error {
+	select {
+	case <-x.subscriber.connection.connected:
+		return ErrSilent
+	default:
+	}
+	x.member.mu.Lock()
+	defer x.member.mu.Unlock()
+	return fmt.Errorf("%w: %d offers were answered, %v", ErrConnect, x.member.answered, x.subscriber.pc.ICEConnectionState())
+}
 
 // addSubscriber lets one more subscriber join and waits until it receives.
 func (r *run) addSubscriber(ctx context.Context) error {
@@ -152,7 +165,7 @@ func (r *run) addSubscriber(ctx context.Context) error {
 	case <-x.subscriber.Failed():
 		return ErrConnect
 	case <-timeout.C:
-		return errSilent
+		return x.silence()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

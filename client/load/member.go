@@ -77,6 +77,7 @@ func newTarget(link string, roots *x509.CertPool) (*target, error) {
 			TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13},
 			TLSHandshakeTimeout: dialTimeout,
 			MaxIdleConnsPerHost: 1,
+			DisableCompression:  true, // packing /metrics would be work of the server that is measured
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
@@ -94,11 +95,12 @@ type member struct {
 	servers []webrtc.ICEServer
 	offers  chan *api.SubscribeOffer // capacity 1: the server sends one at a time
 
-	mu      sync.Mutex
-	request uint64
-	replies map[uint64]chan *api.Reply // capacity 1 each
-	streams []*api.Stream
-	onView  func([]*api.Stream) // told all streams, in the goroutine that reads
+	mu       sync.Mutex
+	request  uint64
+	replies  map[uint64]chan *api.Reply // capacity 1 each
+	answered int                        // offers
+	streams  []*api.Stream
+	onView   func([]*api.Stream) // told all streams, in the goroutine that reads
 }
 
 // join takes a seat. onStreams, if not nil, is told all streams whenever they
@@ -280,6 +282,9 @@ func (m *member) answerOffers(ctx context.Context, s *Subscriber) {
 				m.log.WarnContext(ctx, "offer not answered", slog.Any("error", err))
 				continue
 			}
+			m.mu.Lock()
+			m.answered++
+			m.mu.Unlock()
 			_ = m.send(ctx, &api.ClientFrame{Body: &api.ClientFrame_SubscribeAnswer{SubscribeAnswer: &api.SubscribeAnswer{
 				Generation: o.GetGeneration(), Sdp: answer,
 			}}}) // fails only if the connection ended, which done tells

@@ -49,6 +49,8 @@ func peerSettings(n *network) (webrtc.SettingEngine, error) {
 	if n.local.Is6() {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP6})
 	}
+	// Checks go on for some 15 s, as browsers' do, not for less than two.
+	s.SetICEMaxBindingRequests(mostChecks)
 	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM)
 	s.DisableSRTPReplayProtection(true)
 	s.DisableSRTCPReplayProtection(true)
@@ -67,6 +69,10 @@ func quietLogs() logging.LoggerFactory {
 	f.ScopeLevels = map[string]logging.LogLevel{}
 	return f
 }
+
+// mostChecks is how often a pair of addresses is checked, 200 ms apart, before it
+// is given up.
+const mostChecks = 75
 
 // Payload types, as Chromium numbers them. Those of repair are one more.
 var payloadTypes = [...]webrtc.PayloadType{VP9: 98, AV1: 45, VP8: 96, H264: 102, Opus: 111}

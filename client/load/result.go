@@ -36,8 +36,8 @@ type Latency struct {
 	P99 float64 `json:"p99"`
 }
 
-// A Result is a whole measurement. The figures are the medians of its windows;
-// what was lost is counted over all of them.
+// A Result is a whole measurement. Rate and CPU are the medians of its windows;
+// losses and latency are of all of them together.
 type Result struct {
 	Subscribers            int      `json:"subscribers"`
 	Publishers             int      `json:"publishers"`

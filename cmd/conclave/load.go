@@ -39,7 +39,7 @@ type loadMediaCommand struct {
 	Churn       float64   `help:"Subscribers a second that leave and are replaced." default:"0"`
 
 	For           time.Duration `help:"How long to measure." default:"15s"`
-	Windows       int           `help:"Parts of that time, each measured for itself; the figures are their medians." default:"3"`
+	Windows       int           `help:"Parts of that time, each measured for itself; rate and CPU are their medians." default:"3"`
 	WarmUp        time.Duration `name:"warm-up" help:"Wait before measuring, once all receive." default:"3s"`
 	ServerMetrics string        `name:"server-metrics" help:"Where the server's CPU and memory are read. Default: /metrics of the server." placeholder:"URL"`
 	Roots         string        `help:"File of certificates (PEM) to trust besides those of the system." placeholder:"FILE"`
@@ -155,6 +155,8 @@ func explainLoad(err error) error {
 		return with(exitUnreachable, "the connection to the server was lost; look at the server's log")
 	case errors.Is(err, load.ErrConnect):
 		return with(exitUnreachable, "the server was reached, but not its media port; let UDP through to --media-listen")
+	case errors.Is(err, load.ErrSilent):
+		return with(exitFailed, "a subscriber is connected but gets no media; its link may be too slow for the lowest layer, or look at the server's log")
 	case errors.Is(err, load.ErrMetrics):
 		return with(exitUnreachable, fmt.Sprintf("%v; check --server-metrics, or leave it out", err))
 	}
