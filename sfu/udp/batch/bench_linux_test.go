@@ -60,7 +60,6 @@ func BenchmarkChunk(b *testing.B) {
 		b.Run(fmt.Sprintf("%dK", size), func(b *testing.B) {
 			w := NewWriter(open(b, "127.0.0.1"))
 			w.chunk = size << 10
-			w.arena = make([]byte, w.chunk+slack)
 			sendBursts(b, w, receivers(b, 100))
 		})
 	}

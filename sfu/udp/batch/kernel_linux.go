@@ -37,6 +37,12 @@ func recvmmsg(fd uintptr, m []mmsghdr) (int, unix.Errno) {
 	return int(n), errno
 }
 
+// pending returns EAGAIN if there is nothing to read.
+func pending(fd uintptr) unix.Errno {
+	_, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, fd, 0, 0, unix.MSG_DONTWAIT|unix.MSG_PEEK, 0, 0)
+	return errno
+}
+
 func recvmsg(fd uintptr, m []mmsghdr) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, fd, uintptr(unsafe.Pointer(&m[0].hdr)), unix.MSG_DONTWAIT) //nolint:gosec // the arguments of a system call
 	if errno != 0 {

@@ -181,6 +181,48 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
+// TestMore holds that a batch can be added to, up to what it holds.
+func TestMore(t *testing.T) {
+	if !CanReuse {
+		testkit.Missing(t, "this system reads one datagram at a time")
+	}
+	a, b := open(t, "127.0.0.1"), open(t, "127.0.0.1")
+	w, batch := NewWriter(a), NewReadBatch(b)
+	send := func(from, to int) {
+		for i := from; i < to; i++ {
+			w.Begin(b.LocalAddr(), netip.Addr{})
+			put(w, i, 100)
+			_ = w.Flush() // a message for each
+		}
+	}
+	send(0, 3)
+	if n, err := b.Read(batch); n != 3 || err != nil {
+		t.Fatalf("Read() = %d, %v, want 3 datagrams", n, err)
+	}
+	if n := b.More(batch); n != 3 {
+		t.Errorf("More() = %d when nothing came, want 3", n)
+	}
+	send(3, 5)
+	if n := b.More(batch); n != 5 {
+		t.Errorf("More() = %d, want 5", n)
+	}
+	send(5, 100)
+	n := b.More(batch)
+	for b.More(batch) > n {
+		n = b.More(batch)
+	}
+	for i := range n {
+		if got := int(binary.BigEndian.Uint32(batch.Message(i).Data)); got != i {
+			t.Fatalf("datagram %d is number %d", i, got)
+		}
+	}
+	for i, g := range take(t, b, batch, 100-n) {
+		if g.number != n+i {
+			t.Fatalf("datagram %d of the rest is number %d, want %d", i, g.number, n+i)
+		}
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	for _, address := range []string{"127.0.0.1", "::1"} {
 		a, b := open(t, address), open(t, address)

@@ -54,6 +54,9 @@ func (r *readSystem) init(*Socket) {
 	r.buffer = make([]byte, readBuffer)
 }
 
+// more does nothing: one datagram is all that there is room for.
+func (*readSystem) more(*Socket, *ReadBatch) {}
+
 // read reads one datagram.
 func (r *readSystem) read(s *Socket, b *ReadBatch) error {
 	for range maxErrors {

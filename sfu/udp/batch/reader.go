@@ -16,8 +16,8 @@ type ReadBatch struct {
 	sys      readSystem
 }
 
-// NewReadBatch returns a batch for reading from s. It takes its memory at once:
-// up to 4 MiB of address space, of which only what arrives is ever touched.
+// NewReadBatch returns a batch for reading from s. It takes its memory when the
+// first datagram is there: up to 2 MiB, of which only what arrives is ever touched.
 func NewReadBatch(s *Socket) *ReadBatch {
 	b := &ReadBatch{}
 	b.sys.init(s)
@@ -45,4 +45,13 @@ func (s *Socket) Read(b *ReadBatch) (n int, err error) {
 			return len(b.messages), nil
 		}
 	}
+}
+
+// More adds to a batch that Read has filled what has arrived since, up to what it
+// holds, and returns how many datagrams there are now. It does not wait.
+func (s *Socket) More(b *ReadBatch) (n int) {
+	before := len(b.messages)
+	b.sys.more(s, b)
+	s.count.in.Add(uint64(len(b.messages) - before))
+	return len(b.messages)
 }

@@ -51,17 +51,26 @@ type run struct {
 	closed    bool // the last one is shorter: none may follow
 }
 
-// NewWriter returns a Writer for s. It takes its memory, about 400 KB, at once.
+// NewWriter returns a Writer for s. It takes its memory, about 450 KB, when it is
+// first used.
 func NewWriter(s *Socket) *Writer {
-	w := &Writer{s: s, arena: make([]byte, chunk+slack), chunk: chunk, runs: make([]run, 0, maxMessages)}
+	return &Writer{s: s, chunk: chunk}
+}
+
+// take takes the memory.
+func (w *Writer) take() {
+	w.arena = make([]byte, w.chunk+slack)
+	w.runs = make([]run, 0, maxMessages)
 	w.sys.init(w)
-	return w
 }
 
 // Begin says where the datagrams that follow go, and from which local address;
 // from may be invalid, and then the system chooses. Datagrams to an address that
 // is not of the socket's family are dropped and counted.
 func (w *Writer) Begin(to netip.AddrPort, from netip.Addr) {
+	if w.arena == nil {
+		w.take()
+	}
 	if w.used >= w.chunk {
 		w.flush()
 	}
@@ -79,6 +88,9 @@ func (w *Writer) Buffer(n int) []byte {
 	if n > MaxDatagram {
 		w.room = 0
 		return nil
+	}
+	if w.arena == nil {
+		w.take()
 	}
 	if len(w.arena)-w.used < n {
 		w.flush()
