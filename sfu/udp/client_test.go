@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type client struct {
 	mu            sync.Mutex
 	send          func([]byte) // over the socket in use
 	readers       sync.WaitGroup
+	deaf          atomic.Bool // does not read questions, as who forged the source of its check
 	sockets       []io.Closer
 }
 
@@ -100,7 +102,7 @@ func (c *client) bind() *net.UDPConn {
 				}
 				continue // a closed port on the other side
 			}
-			c.take(append([]byte(nil), b[:n]...))
+			c.take(append([]byte(nil), b[:n]...), func(b []byte) { _, _ = conn.Write(b) })
 		}
 	})
 	return conn
@@ -119,11 +121,16 @@ func (c *client) write(b []byte) {
 	send(b)
 }
 
-func (c *client) take(b []byte) {
+func (c *client) take(b []byte, reply func([]byte)) {
 	switch classify(b) {
 	case classSTUN:
 		m := &stun.Message{Raw: b}
-		if m.Decode() == nil {
+		if m.Decode() != nil {
+			return
+		}
+		if m.Type == stun.BindingRequest {
+			c.answer(m, reply)
+		} else {
 			select {
 			case c.answers <- m:
 			default:
@@ -137,6 +144,21 @@ func (c *client) take(b []byte) {
 		default:
 		}
 	case classOther:
+	}
+}
+
+// answer answers a question of the server, as a browser does.
+func (c *client) answer(m *stun.Message, reply func([]byte)) {
+	c.mu.Lock()
+	own := c.credentials
+	c.mu.Unlock()
+	if c.deaf.Load() || stun.NewShortTermIntegrity(own.Password).Check(m) != nil {
+		return
+	}
+	a, err := stun.Build(m, stun.BindingSuccess, &stun.XORMappedAddress{IP: c.server.Addr().AsSlice(), Port: int(c.server.Port())},
+		stun.NewShortTermIntegrity(own.Password), stun.Fingerprint)
+	if err == nil {
+		reply(a.Raw)
 	}
 }
 

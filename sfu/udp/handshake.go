@@ -63,6 +63,7 @@ func (p *Peer) write(b []byte) {
 	if q == nil {
 		return
 	}
+	p.showed(q)
 	if p.keys.Load() == nil { // nobody else takes from the credit
 		if q.credit.Load() < int64(len(b)) {
 			return // as if it was lost: it is sent again
@@ -72,6 +73,19 @@ func (p *Peer) write(b []byte) {
 	s := p.t.borrow()
 	defer p.t.giveBack(s)
 	s.datagram(&q.link, b)
+}
+
+// showed notes that something of the handshake went over q.
+func (p *Peer) showed(q *path) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.keys.Load() != nil:
+	case !p.showing:
+		p.showing, p.shown = true, q
+	case p.shown != q:
+		p.shown = nil
+	}
 }
 
 // startDTLSLocked starts the handshake once the client has begun and we know
@@ -197,6 +211,7 @@ func (p *Peer) activate(profile srtp.Profile, material []byte) error {
 	}
 	p.opener, p.connecting, p.phase = opener, true, phaseLingering
 	p.keys.Store(&keys{sealer: sealer, overhead: profile.Overhead(), rtcp: profile.RTCPOverhead()})
+	p.proveLocked()
 	p.t.stats.Connected.Add(1)
 	p.mu.Unlock()
 

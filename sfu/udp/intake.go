@@ -135,6 +135,12 @@ func (k *intake) group(now time.Time, l *link, p *path, datagrams [][]byte) *pat
 // check answers a connectivity check, if it is authentic, over the link it came from, and
 // returns the path that it proves.
 func (k *intake) check(now time.Time, l *link, known *path, b []byte) *path {
+	if known != nil && ice.IsAnswer(b) {
+		if !known.peer.answered(known, b) {
+			k.n.stunRefused++
+		}
+		return known
+	}
 	r := &k.request
 	defer func() { *r = ice.Request{} }() // it aliases b
 	if !r.Read(b) {
@@ -164,7 +170,20 @@ func (k *intake) check(now time.Time, l *link, known *path, b []byte) *path {
 		k.n.stunAnswered++
 		if p != nil {
 			p.credit.Add(amplification*int64(len(b)) - int64(len(answer)))
+			k.ask(now, l, p)
 		}
 	}
 	return p
+}
+
+// ask sends a question over a path that is not proven.
+func (k *intake) ask(now time.Time, l *link, p *path) {
+	k.send.begin(l)
+	buf := k.send.buffer(ice.MaxQuestion)
+	if buf == nil {
+		return
+	}
+	if buf = p.peer.ask(now, p, buf); len(buf) > 0 {
+		k.send.commit(buf)
+	}
 }

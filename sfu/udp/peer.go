@@ -18,18 +18,17 @@ import (
 
 // A Remote is what a client's session description says of its transport.
 type Remote struct {
-	// Ufrag and Password are the client's ICE credentials. As we send no checks,
-	// the password is not used.
-	Ufrag, Password string
+	Ufrag, Password string   // the client's ICE credentials
 	Fingerprints    []string // as in SDP: "sha-256 AB:CD:…"; sha-256, sha-384 and sha-512 are understood
 }
 
 // A generation is the ICE credentials of one side and the other between two
 // restarts.
 type generation struct {
-	peer   *Peer           // constant
-	local  ice.Credentials // constant
-	remote string          // the client's username fragment, "" until it is told; guarded by peer.mu
+	peer  *Peer           // constant
+	local ice.Credentials // constant
+	// remote and password are the client's, "" until they are told; guarded by peer.mu
+	remote, password string
 }
 
 // A phase is how far DTLS has come.
@@ -65,6 +64,9 @@ type Peer struct {
 	nominated     bool
 	checked       time.Time // the last authenticated check, or when they became possible
 	checks        budget
+	lost          bool  // consent is over
+	showing       bool  // something of the handshake was sent
+	shown         *path // over this; nil: over several
 
 	fingerprints []fingerprint // sorted; nil until they are told
 	phase        phase
@@ -126,7 +128,7 @@ func (p *Peer) SetRemote(r Remote) error {
 	}
 	p.fingerprints = list
 	g := p.newestLocked()
-	g.remote = r.Ufrag
+	g.remote, g.password = r.Ufrag, r.Password
 	for i, q := range slices.Backward(p.paths) {
 		if q.generation == g && q.theirs != r.Ufrag {
 			p.dropPathLocked(i) // who proved it is not who we talk to

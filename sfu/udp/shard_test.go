@@ -67,7 +67,9 @@ func newBench(t testing.TB, receivers int) *bench {
 		remote := conn.LocalAddr().(*net.UDPAddr).AddrPort() //nolint:forcetypeassert // it is one
 		l := link{route: route{remote: remote, local: tr.v4[0].LocalAddr().Addr()}}
 		p.mu.Lock()
-		p.checkedLocked(time.Now(), p.addPathLocked(time.Now(), l, p.current, nil), true)
+		q := p.addPathLocked(time.Now(), l, p.current, nil)
+		q.proven = true
+		p.checkedLocked(time.Now(), q, true)
 		p.inbox = newInbox(nil)
 		p.mu.Unlock()
 		if err := p.activate(profile, material); err != nil {

@@ -60,7 +60,7 @@ func (c *client) bindTCP(addr string) net.Conn {
 			if _, err := io.ReadFull(conn, b); err != nil {
 				return
 			}
-			c.take(b)
+			c.take(b, c.write)
 		}
 	})
 	return conn

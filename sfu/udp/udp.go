@@ -106,9 +106,9 @@ type Handler interface {
 	Receive(now time.Time, in []rtp.Inbound, out *rtp.Output)
 	// Connected says that keys are agreed: the peer can be sent to.
 	Connected(now time.Time, out *rtp.Output)
-	// Disconnected says that the peer is gone: 30 s without an authenticated
-	// check, or DTLS failed or was closed by the client. It does not come back;
-	// it is to be closed.
+	// Disconnected says that DTLS failed or was closed by the client. It does not
+	// come back; it is to be closed. A client that is silent for 30 s is only not
+	// sent to, until it is heard of again (RFC 7675, Section 5.1).
 	Disconnected(now time.Time)
 }
 
@@ -192,7 +192,8 @@ func (t *Transport) serve() {
 // sweepInterval is how often consent is looked after.
 const sweepInterval = time.Second
 
-// watch ends peers whose consent is over, until the transport is closed.
+// watch stops sending to peers whose consent is over, until the transport is
+// closed.
 func (t *Transport) watch() {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
@@ -206,7 +207,7 @@ func (t *Transport) watch() {
 	}
 }
 
-// sweep ends peers whose consent is over.
+// sweep stops sending to peers whose consent is over.
 func (t *Transport) sweep(now time.Time) {
 	t.mu.RLock()
 	list := make([]*Peer, 0, len(t.peers))
@@ -216,12 +217,10 @@ func (t *Transport) sweep(now time.Time) {
 	t.mu.RUnlock()
 	for _, p := range list {
 		p.mu.Lock()
-		over := !p.closed && !p.ended && !p.sweepLocked(now)
-		p.mu.Unlock()
-		if over {
+		if !p.closed && !p.ended && p.sweepLocked(now) {
 			t.stats.ConsentLost.Add(1)
-			p.end(now)
 		}
+		p.mu.Unlock()
 	}
 }
 
