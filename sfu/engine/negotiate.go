@@ -88,7 +88,11 @@ func newSession() uint64 {
 	return rand.Uint64() >> 1 //nolint:gosec // it tells descriptions apart and keeps no secret
 }
 
-// remote is what a description says of the client's side.
-func remote(r negotiate.Remote) udp.Remote {
-	return udp.Remote{Ufrag: r.Ufrag, Password: r.Password, Fingerprints: r.Fingerprints}
+// setRemote tells a connection what a description says of the client's side. It
+// says nothing when every m-line is refused.
+func setRemote(p *udp.Peer, r negotiate.Remote) error {
+	if r.Ufrag == "" {
+		return nil
+	}
+	return p.SetRemote(udp.Remote{Ufrag: r.Ufrag, Password: r.Password, Fingerprints: r.Fingerprints})
 }

@@ -85,7 +85,7 @@ func (s *Seat) publishLocked(now time.Time, o *negotiate.Offer, streams []*api.P
 }
 
 func (s *Seat) answerOffer(now time.Time, p *publishing, o *negotiate.Offer, streams []*api.PublishedStream, out *rtp.Output) (string, error) {
-	if err := p.peer.SetRemote(remote(o.Remote)); err != nil {
+	if err := setRemote(p.peer, o.Remote); err != nil {
 		return "", err
 	}
 	p.ufrag = o.Remote.Ufrag
@@ -116,7 +116,7 @@ func (s *Seat) answerLocked(now time.Time, generation uint64, text string, out *
 	if err != nil {
 		return err
 	}
-	if err := s.receiving.SetRemote(remote(a.Remote)); err != nil {
+	if err := setRemote(s.receiving, a.Remote); err != nil {
 		return err
 	}
 	s.offer = nil
