@@ -12,7 +12,7 @@ trap 'rm -f "$log"' EXIT
 fuzz() {
 	local try
 	for try in 1 2 3; do
-		go test -run='^$' -fuzz="^$2\$" -fuzztime="$time" "$1" 2>&1 | tee "$log" && return
+		go test -run='^$' -fuzz="^$2\$" -fuzztime="$time" -fuzzminimizetime=10x "$1" 2>&1 | tee "$log" && return
 		grep -q '^ *context deadline exceeded$' "$log" || return 1
 		if grep -qE 'Failing input|panic:|_test\.go:' "$log"; then return 1; fi
 		echo "== $2: only its time was up (try $try)"
