@@ -1,0 +1,500 @@
+package turn
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/stun/v4"
+	"github.com/pion/turn/v5"
+	"go.uber.org/goleak"
+
+	"conclave/sfu/ice"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// certificate returns one for the loopback address, and who trusts it.
+func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(parsed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// An echo is a media address that sends back what it gets.
+func echo(t *testing.T, host string) netip.AddrPort {
+	t.Helper()
+	c, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 2048)
+		for {
+			n, from, err := c.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _ = c.WriteTo(b[:n], from)
+		}
+	}()
+	t.Cleanup(func() {
+		_ = c.Close()
+		<-done
+	})
+	return c.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// start returns a relay on the loopback interface towards some addresses.
+func start(t *testing.T, change func(c *Config), clock func() time.Time, media ...netip.AddrPort) (*Server, *x509.CertPool) {
+	t.Helper()
+	cert, pool := certificate(t)
+	cfg := Config{
+		UDP: "127.0.0.1:0", TCP: "127.0.0.1:0", TLS: "127.0.0.1:0", TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}},
+		Secret: []byte("a secret of at least 16 bytes"), Relay: loopback,
+		Allowed: Only(func() []ice.Candidate { return ice.Candidates(media, nil) }),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := listen(cfg, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, pool
+}
+
+// address returns host and port of URL i of a relay.
+func address(s *Server, i int) string {
+	_, rest, _ := strings.Cut(s.URLs()[i], ":")
+	rest, _, _ = strings.Cut(rest, "?")
+	return rest
+}
+
+// dial returns a connection to URL i of a relay.
+func dial(t *testing.T, s *Server, pool *x509.CertPool, i int) net.PacketConn {
+	t.Helper()
+	var conn net.PacketConn
+	switch i {
+	case 0:
+		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn = c
+	case 1:
+		c, err := net.Dial("tcp", address(s, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn = turn.NewSTUNConn(c)
+	case 2:
+		c, err := tls.Dial("tcp", address(s, i), &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn = turn.NewSTUNConn(c)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// client returns a TURN client on URL i.
+func client(t *testing.T, s *Server, pool *x509.CertPool, i int, username, password string) *turn.Client {
+	t.Helper()
+	c, err := turn.NewClient(&turn.ClientConfig{
+		TURNServerAddr: address(s, i), STUNServerAddr: address(s, i), Conn: dial(t, s, pool, i),
+		Username: username, Password: password, Realm: s.cfg.Realm, RTO: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// allocate has a client allocate, for as long as the test.
+func allocate(t *testing.T, c *turn.Client) (net.PacketConn, error) {
+	t.Helper()
+	relay, err := c.Allocate()
+	if err == nil {
+		t.Cleanup(func() { _ = relay.Close() })
+	}
+	return relay, err
+}
+
+// bounces reports whether what is sent to an address over a relay comes back.
+func bounces(t *testing.T, relay net.PacketConn, to netip.AddrPort, wait time.Duration) bool {
+	t.Helper()
+	want := []byte("hello " + to.String())
+	if _, err := relay.WriteTo(want, net.UDPAddrFromAddrPort(to)); err != nil {
+		return false
+	}
+	_ = relay.SetReadDeadline(time.Now().Add(wait))
+	b := make([]byte, 2048)
+	n, from, err := relay.ReadFrom(b)
+	return err == nil && bytes.Equal(b[:n], want) && from.String() == to.String()
+}
+
+func TestRelay(t *testing.T) {
+	t.Parallel()
+	media := echo(t, "127.0.0.1")
+	s, pool := start(t, nil, time.Now, media)
+	if urls := s.URLs(); len(urls) != 3 || !strings.HasPrefix(urls[0], "turn:127.0.0.1:") || !strings.HasSuffix(urls[0], "?transport=udp") ||
+		!strings.HasSuffix(urls[1], "?transport=tcp") || !strings.HasPrefix(urls[2], "turns:") {
+		t.Fatalf("URLs %q", urls)
+	}
+	for i, name := range []string{"UDP", "TCP", "TLS"} {
+		t.Run(name, func(t *testing.T) {
+			username, password := s.Credentials(time.Now(), time.Minute)
+			c := client(t, s, pool, i, username, password)
+			relay, err := allocate(t, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := s.Allocations(); n != 1 {
+				t.Errorf("%d allocations, want 1", n)
+			}
+			for range 3 { // first as indications, then over a channel
+				if !bounces(t, relay, media, patience) {
+					t.Fatal("nothing came back")
+				}
+			}
+			if err := relay.Close(); err != nil {
+				t.Error(err)
+			}
+			eventually(t, "the allocation is gone", func() bool { return s.Allocations() == 0 })
+		})
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	over := time.After(patience)
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-over:
+			t.Fatal("did not happen: " + what)
+		}
+	}
+}
+
+// Nothing but media addresses can be reached, whatever a client asks for.
+func TestNoOpenRelay(t *testing.T) {
+	t.Parallel()
+	media := echo(t, "127.0.0.1")
+	other := echo(t, "127.0.0.1")   // another port of the same address
+	foreign := echo(t, "127.0.0.2") // another address
+	s, pool := start(t, nil, time.Now, media)
+	username, password := s.Credentials(time.Now(), time.Minute)
+	c := client(t, s, pool, 0, username, password)
+	relay, err := allocate(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CreatePermission(net.UDPAddrFromAddrPort(foreign)); err == nil {
+		t.Error("a permission for another address was given")
+	}
+	if !bounces(t, relay, media, patience) {
+		t.Fatal("media is not relayed")
+	}
+	if bounces(t, relay, foreign, 300*time.Millisecond) {
+		t.Error("another address was reached")
+	}
+	if bounces(t, relay, other, 300*time.Millisecond) {
+		t.Error("another port was reached")
+	}
+	if !bounces(t, relay, media, patience) {
+		t.Error("media is not relayed any more")
+	}
+	// Nor can the client be reached from there.
+	_, to, _ := net.SplitHostPort(relay.LocalAddr().String())
+	stranger, err := net.Dial("udp", "127.0.0.1:"+to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if _, err := stranger.Write([]byte("spam")); err != nil {
+		t.Fatal(err)
+	}
+	_ = relay.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+	if n, from, err := relay.ReadFrom(make([]byte, 100)); err == nil {
+		t.Errorf("%d bytes came from %v", n, from)
+	}
+}
+
+// A socket of an allocation checks by itself, whatever pion lets pass.
+func TestRelaySocket(t *testing.T) {
+	t.Parallel()
+	media := echo(t, "127.0.0.1")
+	other := echo(t, "127.0.0.1")
+	var now atomic.Int64
+	clock := func() time.Time { return time.Unix(now.Load(), 0) }
+	var allowed atomic.Bool
+	allowed.Store(true)
+	s, _ := start(t, func(c *Config) {
+		c.Allowed = func(a netip.AddrPort) bool { return allowed.Load() && a == media }
+	}, clock)
+	conn, _, err := (&generator{s}).AllocatePacketConn(turn.AllocateListenerConfig{Network: "udp4", UserID: "u"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if bounces(t, conn, other, 200*time.Millisecond) {
+		t.Error("another port was reached")
+	}
+	if !bounces(t, conn, media, patience) {
+		t.Error("media was not reached")
+	}
+	allowed.Store(false) // the address has gone
+	now.Add(int64(knownTime/time.Second) + 1)
+	if bounces(t, conn, media, 200*time.Millisecond) {
+		t.Error("an address was reached that is not allowed any more")
+	}
+	g := &generator{s}
+	if _, _, err := g.AllocatePacketConn(turn.AllocateListenerConfig{Network: "udp6"}); !errors.Is(err, errFamily) {
+		t.Errorf("IPv6 from an IPv4 relay: %v", err)
+	}
+	if _, _, err := g.AllocateListener(turn.AllocateListenerConfig{}); !errors.Is(err, errTCP) {
+		t.Errorf("TCP: %v", err)
+	}
+	if _, err := g.AllocateConn(turn.AllocateConnConfig{}); !errors.Is(err, errTCP) {
+		t.Errorf("TCP: %v", err)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	now.Store(1_800_000_000)
+	clock := func() time.Time { return time.Unix(now.Load(), 0) }
+	s, pool := start(t, nil, clock)
+	username, password := s.Credentials(clock(), time.Minute)
+	if again, _ := s.Credentials(clock(), time.Minute); again == username {
+		t.Error("the same username twice")
+	}
+	forged := "1900000000:" + username[strings.Index(username, ":")+1:]
+	for name, c := range map[string]struct{ username, password string }{
+		"wrong password": {username, "wrong"},
+		"later expiry":   {forged, password},
+		"no expiry":      {"me", s.password("me")},
+		"not a number":   {"later:me", s.password("later:me")},
+		"long":           {username + strings.Repeat("x", maxUsername), s.password(username + strings.Repeat("x", maxUsername))},
+	} {
+		if _, err := allocate(t, client(t, s, pool, 0, c.username, c.password)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := allocate(t, client(t, s, pool, 0, username, password)); err != nil {
+		t.Fatal(err)
+	}
+	now.Add(61)
+	if _, err := allocate(t, client(t, s, pool, 0, username, password)); err == nil {
+		t.Error("accepted after the time")
+	}
+}
+
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	s, pool := start(t, func(c *Config) { c.PerUser, c.Total = 2, 3 }, time.Now)
+	take := func(username, password string) error {
+		_, err := allocate(t, client(t, s, pool, 0, username, password))
+		return err
+	}
+	a, pa := s.Credentials(time.Now(), time.Minute)
+	for range 2 {
+		if err := take(a, pa); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if take(a, pa) == nil {
+		t.Error("a third allocation of one user")
+	}
+	b, pb := s.Credentials(time.Now(), time.Minute)
+	if err := take(b, pb); err != nil {
+		t.Fatal(err)
+	}
+	if take(b, pb) == nil {
+		t.Error("a fourth allocation in all")
+	}
+	if n := s.Allocations(); n != 3 {
+		t.Errorf("%d allocations, want 3", n)
+	}
+}
+
+// Answers to what anybody can send are at most three times as long.
+func TestAmplification(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, nil, time.Now)
+	conn, err := net.Dial("udp", address(s, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	transport := stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}}
+	for _, c := range []struct {
+		name     string
+		setters  []stun.Setter
+		answered bool
+	}{
+		{"binding", []stun.Setter{stun.BindingRequest}, true},
+		{"allocate, as browsers do", []stun.Setter{stun.NewType(stun.MethodAllocate, stun.ClassRequest), transport}, true},
+		{"refresh", []stun.Setter{stun.NewType(stun.MethodRefresh, stun.ClassRequest)}, false},
+		{"permission", []stun.Setter{stun.NewType(stun.MethodCreatePermission, stun.ClassRequest)}, false},
+	} {
+		m, err := stun.Build(append(c.setters, stun.TransactionID)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(m.Raw); err != nil {
+			t.Fatal(err)
+		}
+		wait := 300 * time.Millisecond
+		if c.answered {
+			wait = patience
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(wait))
+		b := make([]byte, 2048)
+		n, err := conn.Read(b)
+		if answered := err == nil; answered != c.answered {
+			t.Errorf("%s: answered %v, want %v", c.name, answered, c.answered)
+		}
+		if n > amplification*len(m.Raw) {
+			t.Errorf("%s: %d bytes for %d", c.name, n, len(m.Raw))
+		}
+	}
+}
+
+// Connections that bring nothing do not stay, and Close ends all.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	s, pool := start(t, nil, time.Now)
+	plain, err := net.Dial("tcp", address(s, 2)) // not TLS
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	if _, err := plain.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	a := s.acceptors[1]
+	count := func() int {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return len(a.conns)
+	}
+	_ = plain.SetReadDeadline(time.Now().Add(patience))
+	if _, err := plain.Read(make([]byte, 100)); err != nil && errors.Is(err, context.DeadlineExceeded) {
+		t.Error("a connection without TLS is kept")
+	}
+	eventually(t, "it is closed", func() bool { return count() == 0 })
+
+	username, password := s.Credentials(time.Now(), time.Minute)
+	c := client(t, s, pool, 2, username, password)
+	if _, err := allocate(t, c); err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	for k := range a.conns {
+		k.mu.Lock()
+		if k.idle != idleTime {
+			t.Errorf("a connection with an allocation may be idle for %v, want %v", k.idle, idleTime)
+		}
+		k.mu.Unlock()
+	}
+	a.mu.Unlock()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Allocations(); n != 0 || count() != 0 {
+		t.Errorf("%d allocations and %d connections after Close", n, count())
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("Close twice: %v", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	good := Config{
+		UDP: "127.0.0.1:0", Secret: make([]byte, minSecret), Relay: loopback,
+		Allowed: func(netip.AddrPort) bool { return false },
+	}
+	for name, change := range map[string]func(c *Config){
+		"nowhere":      func(c *Config) { c.UDP = "" },
+		"TLS alone":    func(c *Config) { c.TLS = "127.0.0.1:0" },
+		"short secret": func(c *Config) { c.Secret = make([]byte, minSecret-1) },
+		"long realm":   func(c *Config) { c.Realm = "conclave.example" },
+		"no relay":     func(c *Config) { c.Relay = netip.Addr{} },
+		"any relay":    func(c *Config) { c.Relay = netip.IPv4Unspecified() },
+		"no target":    func(c *Config) { c.Allowed = nil },
+		"negative":     func(c *Config) { c.Total = -1 },
+		"bad UDP":      func(c *Config) { c.UDP = "127.0.0.1:none" },
+		"bad TCP":      func(c *Config) { c.TCP = "192.0.2.1:1" },
+	} {
+		c := good
+		change(&c)
+		if s, err := Listen(c); err == nil {
+			_ = s.Close()
+			t.Errorf("%s: no error", name)
+		}
+	}
+	c := good
+	c.Relay, c.Host = netip.MustParseAddr("192.0.2.1"), "meet.example"
+	s, err := Listen(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.bind != "" || !strings.HasPrefix(s.URLs()[0], "turn:meet.example:") {
+		t.Errorf("a relay behind a translated address is bound to %q and called %q", s.bind, s.URLs()[0])
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
