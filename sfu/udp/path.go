@@ -168,8 +168,10 @@ func (p *Peer) ask(now time.Time, q *path, dst []byte) []byte {
 	if q.proven || p.keys.Load() == nil || g.password == "" || now.Sub(q.asked) < askInterval {
 		return dst
 	}
+	if q.asked.IsZero() { // the same again until it is answered, which may take longer than the interval
+		rand.Read(q.question[:]) //nolint:errcheck // never fails: it crashes the program instead
+	}
 	q.asked = now
-	rand.Read(q.question[:]) //nolint:errcheck // never fails: it crashes the program instead
 	return ice.AppendQuestion(dst, q.question, g.remote, g.local.Ufrag, g.password)
 }
 

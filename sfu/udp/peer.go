@@ -96,6 +96,10 @@ func (p *Peer) newestLocked() *generation {
 	return p.current
 }
 
+// leastCharge is what a packet counts at least against the rate of a peer, in
+// bytes: small ones cost as much work as others.
+const leastCharge = 250
+
 // Limits of what RFC 8839, Section 5.4 allows.
 const (
 	minUfrag    = 4
@@ -274,7 +278,7 @@ func (p *Peer) openLocked(now time.Time, from *path, datagrams [][]byte, in []rt
 		if classify(b) != classMedia {
 			continue
 		}
-		if !p.media.take(now, p.t.mediaRate, len(b)) {
+		if !p.media.take(now, p.t.mediaRate, max(len(b), leastCharge)) {
 			n.clipped++
 			continue
 		}
