@@ -29,7 +29,7 @@ func (s *suspicion) hear(now, roundTrip, unheard time.Duration, congested bool) 
 	if s.roundTrip == 0 || roundTrip < s.roundTrip {
 		s.roundTrip = roundTrip
 	}
-	passed := min((now - s.at).Seconds()/suspectMemory.Seconds(), 1)
+	passed := min((now-s.at).Seconds()/suspectMemory.Seconds(), 1)
 	s.at = now
 	s.roundTrip += part(roundTrip-s.roundTrip, passed/20)
 	s.usual -= part(s.usual, passed/2)

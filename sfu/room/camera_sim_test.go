@@ -86,14 +86,17 @@ type camera struct {
 	captured map[uint32]time.Duration // by picture of the first encoder
 }
 
+// keyTimes is for how long a key picture takes all of a layer's rate: small pictures
+// are dear.
+var keyTimes = [3]time.Duration{350 * time.Millisecond, 200 * time.Millisecond, 150 * time.Millisecond}
+
 // newSVC makes a camera that sends VP9 in L3T3_KEY at a rate.
 func newSVC(w *world, seat uint32, rate bwe.BitRate) *camera {
 	share := []float64{0.08, 0.24, 0.68}
 	e := &encoder{ssrc: 1000 * seat, codec: codec.VP9}
 	for i, f := range share {
 		e.rates = append(e.rates, bwe.BitRate(float64(rate)*f))
-		// Small pictures are dear as key pictures: a third of a second at 240x135.
-		e.keys = append(e.keys, bwe.BitRate(float64(rate)*f).Bytes([]time.Duration{350, 200, 150}[i]*time.Millisecond))
+		e.keys = append(e.keys, bwe.BitRate(float64(rate)*f).Bytes(keyTimes[i]))
 	}
 	return newCamera(w, seat, api.StreamKind_STREAM_KIND_CAMERA, "L3T3_KEY", []*encoder{e}, 30)
 }
@@ -104,7 +107,7 @@ func newSimulcast(w *world, seat uint32) *camera {
 	for i, rate := range []bwe.BitRate{150_000, 400_000, 1_100_000} {
 		all = append(all, &encoder{
 			ssrc: 1000*seat + uint32(i), rid: []string{"q", "h", "f"}[i], codec: codec.VP8,
-			rates: []bwe.BitRate{rate}, keys: []int{rate.Bytes([]time.Duration{350, 200, 150}[i] * time.Millisecond)},
+			rates: []bwe.BitRate{rate}, keys: []int{rate.Bytes(keyTimes[i])},
 		})
 	}
 	return newCamera(w, seat, api.StreamKind_STREAM_KIND_CAMERA, "L1T3", all, 30)

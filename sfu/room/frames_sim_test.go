@@ -62,10 +62,9 @@ type screenSlot struct {
 	waits    time.Duration
 	askedKey time.Duration
 
-	shown     []shown
-	offered   map[uint64]time.Duration // pictures that were sent, by camera and number
-	asks      int
-	sentFirst map[uint64]bool
+	shown   []shown
+	offered map[uint64]time.Duration // pictures that were sent, by camera and number
+	asks    int
 	// What the room sent: numbers must go on.
 	outHighest int64
 	outStarted bool

@@ -192,24 +192,24 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 	for begun := false; q.count > 0; {
 		first := q.first()
 		p := t.carries.packet(first.source, first.sequence)
-		if p == nil {
-			println("evicted", first.sequence, q.count)
+		if p == nil { // the cache had no room for it any more, and no repair will bring it
+			rc.unpace(t)
+			t.restart()
+			return true
 		}
-		if p != nil {
-			if t.startsPicture(p) {
-				if begun {
-					return true
-				}
-				if !rc.mayLeave(now) {
-					return false
-				}
-				begun = true
-				t.leave(p)
-			} else {
-				q.sent += len(p.Payload)
+		if t.startsPicture(p) {
+			if begun {
+				return true
 			}
-			t.forward(now, p, nil, out)
+			if !rc.mayLeave(now) {
+				return false
+			}
+			begun = true
+			t.leave(p)
+		} else {
+			q.sent += len(p.Payload)
 		}
+		t.forward(now, p, nil, out)
 		q.pop()
 	}
 	rc.pacing.waiting--

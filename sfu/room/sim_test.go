@@ -183,16 +183,16 @@ func (p *pipe) longest(from, to time.Duration) time.Duration {
 	return q
 }
 
-// above returns how long after from the queue was last longer than limit.
+// above returns for how long the queue was longer than limit.
 func (p *pipe) above(from, to, limit time.Duration) time.Duration {
 	const step = 10 * time.Millisecond
-	var end time.Duration
+	var sum time.Duration
 	for at := from; at < to; at += step {
 		if p.queue[at/step] > limit {
-			end = at - from + step
+			sum += step
 		}
 	}
-	return end
+	return sum
 }
 
 // A greedy flow is a Reno sender, packet by packet, that fills the queue of a pipe.

@@ -38,7 +38,6 @@ type viewer struct {
 	states   []*api.StreamState
 	sent     tally // by the room
 	contents map[numbered][tagSize]byte
-	out      []byte // RTCP to send at the end of the step
 	trace    []viewerSample
 	arrived  int // bytes since the last sample
 }
@@ -83,7 +82,7 @@ func newViewer(w *world, seat uint32, p *pipe, back link.Profile) *viewer {
 		w: w, seat: seat, pipe: p, up: link.New[[]byte](back, w.rng.Uint64()),
 		interval: 100, rtt: p.link.Profile().Delay + back.Delay, patience: 3 * time.Second,
 		bySSRC: map[uint32]*screenSlot{}, byRTX: map[uint32]*screenSlot{}, voices: map[uint32]*heardVoice{},
-		recorder: twcc.NewRecorder(uint32(seat)), contents: map[numbered][tagSize]byte{},
+		recorder: twcc.NewRecorder(seat), contents: map[numbered][tagSize]byte{},
 	}
 	w.viewers = append(w.viewers, v)
 	w.room.Join(seat)
