@@ -30,7 +30,7 @@ func randomProfile(rng *rand.Rand) link.Profile {
 // TestSimProfiles holds for links whose rate changes at random every few seconds
 // that there is a picture nearly always.
 func TestSimProfiles(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range seeds(8) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		w := newWorld(t, seed)
 		newSVC(w, 1, 1_500_000)
@@ -79,11 +79,7 @@ type history struct {
 // second than the estimate and a half, sound never waits for pictures, and what fits
 // is playing after three seconds.
 func TestSimHistories(t *testing.T) {
-	seeds := uint64(12)
-	if testing.Short() {
-		seeds = 4
-	}
-	for seed := range seeds {
+	for seed := range seeds(12) {
 		h := &history{
 			t: t, rng: rand.New(rand.NewPCG(seed, 9)), w: newWorld(t, seed),
 			sent: map[*viewer][]tally{}, most: map[*viewer][]float64{}, sending: map[[2]uint32]time.Duration{},

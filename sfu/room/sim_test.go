@@ -70,6 +70,15 @@ func (w *world) pipe(p link.Profile) *pipe {
 	return l
 }
 
+// seeds returns how many of n seeds to try: all, or with -short or the race detector
+// one.
+func seeds(n uint64) uint64 {
+	if testing.Short() || raced {
+		return 1
+	}
+	return n
+}
+
 // at is the time since the start.
 func (w *world) at() time.Duration { return w.now.Sub(w.start) }
 

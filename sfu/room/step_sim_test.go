@@ -132,7 +132,7 @@ func TestSimFall(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			var worst fallen
 			var freezes []string
-			for seed := range uint64(8) {
+			for seed := range seeds(8) {
 				r, v := f.run(t, seed)
 				worst.worse(r)
 				freezes = append(freezes, r.freeze.Round(ms).String())
