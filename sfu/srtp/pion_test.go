@@ -244,7 +244,7 @@ func BenchmarkOpen(b *testing.B) {
 		header := []byte{0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}
 		payload := make([]byte, 1200-len(header))
 		client, _, _, opener := connect(b, p)
-		sealed := make([][]byte, 1<<16)
+		sealed := make([][]byte, 1<<12)
 		for n := range sealed {
 			header[2], header[3] = byte(n>>8), byte(n)
 			sealed[n] = client.Seal(nil, header, payload, uint64(n))
