@@ -118,8 +118,9 @@ func TestAmplification(t *testing.T) {
 	c.readers.Go(func() { _ = c.handshake() }) // it does not succeed
 	v.send(t, c.check(true).Raw)
 	eventually(t, "the check is answered", func() bool { return tr.Stats().STUNAnswered.Load() == 1 })
-	v.send(t, <-hello)
-	eventually(t, "the hello is answered", func() bool { return v.got.Load() > 200 })
+	for v.got.Load() < 600 { // the client says hello until it is answered
+		v.send(t, <-hello)
+	}
 	send(tr, p, 1, "media") // nothing is sent without keys
 	eventually(t, "media is refused", func() bool { return tr.Stats().Early.Load() == 1 })
 	t.Logf("%d bytes came back for %d", v.got.Load(), v.sent)
@@ -127,6 +128,39 @@ func TestAmplification(t *testing.T) {
 		t.Errorf("%d bytes came back for %d, more than three times as much", got, v.sent)
 	}
 	_ = c.dtls.Close()
+}
+
+// TestAimedMedia: a participant who is connected nominates a victim's address. Media
+// stays where it is read, and the victim gets at most three times as much as was
+// sent in its name; nor does its consent last for others.
+func TestAimedMedia(t *testing.T) {
+	t.Parallel()
+	tr, clock := startAt(t, Config{})
+	p, c, f := connected(t, tr)
+	talk(t, tr, p, c, f, 1)
+	first := goesTo(p)
+	v := newVictim(t, c)
+	for i := range 20 {
+		v.send(t, c.check(true).Raw)
+		eventually(t, "the check is answered", func() bool { return tr.Stats().STUNAnswered.Load() == uint64(i+2) })
+	}
+	for n := range uint16(200) {
+		send(tr, p, 10+n, "media media media media media media media media media")
+		if got := c.next(); !bytes.HasSuffix(got, []byte("media")) {
+			t.Fatalf("client got %x", got)
+		}
+	}
+	clock.advance(silence + time.Second) // as if the client had gone
+	v.send(t, c.packet(7, 2, []byte("x")))
+	f.next(t)
+	send(tr, p, 300, "media")
+	if got := goesTo(p); got != first {
+		t.Errorf("media goes to %s, which did not answer", got)
+	}
+	c.next()
+	if got := v.got.Load(); got > 3*int64(v.sent) {
+		t.Errorf("the victim got %d bytes for %d", got, v.sent)
+	}
 }
 
 // TestGarbage: what others send in a client's name neither keeps it from
