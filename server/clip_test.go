@@ -83,7 +83,7 @@ func (p *peer) publish() *sender {
 	p.t.Helper()
 	s := &sender{peer: p}
 	var err error
-	if s.pc, err = testAPI(p.t, webrtc.SettingEngine{}).NewPeerConnection(webrtc.Configuration{}); err != nil {
+	if s.pc, err = testAPI(p.t, webrtc.SettingEngine{}).NewPeerConnection(p.configuration); err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { _ = s.pc.Close() })

@@ -37,6 +37,9 @@ type Config struct {
 	// for networks without UDP.
 	NoMediaTCP bool
 
+	// Relay is a TURN server in this process.
+	Relay RelayConfig
+
 	MaxParticipants int           // of a meeting; 50
 	MeetingTTL      time.Duration // how long an empty meeting is known; 24 h
 	Grace           time.Duration // how long the seat of a lost connection is kept; 10 s
@@ -75,6 +78,10 @@ func (c Config) validate() (Config, error) {
 		return c, errors.New("a self-signed certificate excludes one from a file")
 	case c.TLSSelfSigned && c.Data == "":
 		return c, errors.New("a self-signed certificate needs a data folder to stay the same")
+	case c.Relay.TLS != "" && !c.usesTLS():
+		return c, errors.New("the relay over TLS needs the certificate of the web: give one, or have one made")
+	case c.Relay.Host != "" && !c.Relay.enabled():
+		return c, errors.New("the relay has a host, but no address to listen on")
 	case c.MaxParticipants < 0:
 		return c, errors.New("the most participants must not be negative")
 	case c.AudioAll < 0:

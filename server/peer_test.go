@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/pion/webrtc/v4"
 	"google.golang.org/protobuf/proto"
 
 	"conclave/api"
@@ -68,6 +69,8 @@ type peer struct {
 	t      *testing.T
 	server *Server
 	joined *api.Joined
+	// configuration is that of the peer connection it publishes on.
+	configuration webrtc.Configuration
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -17,6 +17,7 @@ import (
 	"conclave/httpapi"
 	"conclave/room"
 	"conclave/sfu/engine"
+	"conclave/sfu/turn"
 	"conclave/web"
 )
 
@@ -38,6 +39,7 @@ type Server struct {
 	api         *httpapi.API
 	meetings    *room.Registry
 	media       *engine.Engine
+	relay       *turn.Server // nil: none
 	fingerprint string
 }
 
@@ -59,7 +61,7 @@ func Listen(cfg Config) (*Server, error) {
 		s.listener = split(s.listener, s.media.ServeTCP)
 	}
 	if err := s.wire(); err != nil {
-		return nil, errors.Join(err, s.media.Close(), s.listener.Close())
+		return nil, errors.Join(err, s.closeRelay(), s.media.Close(), s.listener.Close())
 	}
 	return s, nil
 }
@@ -95,6 +97,7 @@ func (s *Server) wire() error {
 		Grace:      s.cfg.Grace,
 		MeetingTTL: s.cfg.MeetingTTL,
 		NewMedia:   newMedia(s.media),
+		ICEServers: s.iceServers,
 		Log:        s.log,
 	})
 	if err != nil {
@@ -134,7 +137,7 @@ func (s *Server) wire() error {
 			NextProtos:   []string{"http/1.1"}, // WebSockets over HTTP/2 are not served
 		}
 	}
-	return nil
+	return s.startRelay()
 }
 
 // Addr returns the TCP address that is listened on.
@@ -193,7 +196,7 @@ func (s *Server) Run(ctx context.Context) error {
 		err = fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(err, s.shutdown(), s.media.Close())
+	return errors.Join(err, s.shutdown(), s.closeRelay(), s.media.Close())
 }
 
 // shutdown ends all meetings and waits for their last frames to go out.

@@ -23,6 +23,8 @@ func TestConfigRefuses(t *testing.T) {
 		"participants":    {MaxParticipants: -1},
 		"many":            {MaxParticipants: 5000},
 		"microphones":     {AudioAll: -1},
+		"relay TLS":       {Relay: RelayConfig{TLS: "127.0.0.1:0"}},
+		"relay host":      {Relay: RelayConfig{Host: "relay.example.org"}},
 	} {
 		if cfg.Listen == "" {
 			cfg.Listen = "127.0.0.1:0"

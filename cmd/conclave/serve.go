@@ -24,6 +24,11 @@ type serveCommand struct {
 
 	MediaTCP bool `name:"media-tcp" help:"Take media on the TCP port of --listen too, for networks without UDP." default:"true" negatable:"" env:"CONCLAVE_MEDIA_TCP"`
 
+	TURNUDP  string `name:"turn-udp" help:"UDP address of a TURN relay in this server, such as :3478. Default: none." env:"CONCLAVE_TURN_UDP"`
+	TURNTCP  string `name:"turn-tcp" help:"TCP address of the relay." env:"CONCLAVE_TURN_TCP"`
+	TURNTLS  string `name:"turn-tls" help:"TLS address of the relay, such as :5349." env:"CONCLAVE_TURN_TLS"`
+	TURNHost string `name:"turn-host" help:"Name or address of the relay that clients are told. Default: the first one for media." env:"CONCLAVE_TURN_HOST"`
+
 	MaxParticipants int           `help:"Most participants of a meeting." default:"50"`
 	MeetingTTL      time.Duration `name:"meeting-ttl" help:"How long a meeting is known after the last one left." default:"24h"`
 	AudioAll        int           `help:"Forward every microphone up to this many, and above it only the loudest." default:"10"`
@@ -48,6 +53,7 @@ func (c *serveCommand) Run(e *env) error {
 		MediaListen:     c.MediaListen,
 		MediaAddresses:  c.MediaAddress,
 		NoMediaTCP:      !c.MediaTCP,
+		Relay:           server.RelayConfig{UDP: c.TURNUDP, TCP: c.TURNTCP, TLS: c.TURNTLS, Host: c.TURNHost},
 		MaxParticipants: c.MaxParticipants,
 		MeetingTTL:      c.MeetingTTL,
 		AudioAll:        c.AudioAll,

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"conclave/sfu/ice"
 	"conclave/sfu/room"
 	"conclave/sfu/udp"
 )
@@ -83,6 +84,9 @@ func New(cfg Config) (*Engine, error) {
 
 // Addrs returns the UDP addresses that are listened on.
 func (e *Engine) Addrs() []net.Addr { return e.transport.Addrs() }
+
+// Candidates returns where clients reach the media at this moment.
+func (e *Engine) Candidates() []ice.Candidate { return e.transport.Candidates() }
 
 // Stats returns the counters.
 func (e *Engine) Stats() *Stats { return &e.stats }
