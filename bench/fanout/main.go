@@ -180,12 +180,15 @@ func (o *options) order(w work, round int) []string {
 // layeredWorks are ten publishers and ten receivers: of one layer, of nine, and of
 // nine over links that do not carry them all.
 func layeredWorks() []work {
-	plain := load.Stream{Codec: load.VP9}
+	// A camera's usual rate. All of them together stay below what the server's
+	// estimate goes up to.
+	const rate = 1_500_000
+	plain := load.Stream{Codec: load.VP9, Rate: rate}
 	layers, err := load.ParseLayers("L3T3_KEY")
 	if err != nil {
 		panic("fanout: internal error: " + err.Error())
 	}
-	layered := load.Stream{Codec: load.VP9, Layers: layers}
+	layered := load.Stream{Codec: load.VP9, Layers: layers, Rate: rate}
 	const each = 10
 	return []work{
 		{Name: "10 publishers of 1 layer", Stream: plain, Publishers: each, Subscribers: each},
