@@ -3,6 +3,8 @@ package load
 import (
 	"encoding/binary"
 	"time"
+
+	rtplayout "conclave/sfu/rtp"
 )
 
 const (
@@ -59,6 +61,31 @@ func (s *Subscriber) sourceLocked(ssrc uint32) *source {
 	return x
 }
 
+// arrived notes when a datagram came, for transport-wide feedback. It is told of
+// it before pion: header extensions are in clear.
+func (s *Subscriber) arrived(at time.Time, b []byte) {
+	if len(b) == 0 || b[0]>>6 != 2 || rtplayout.IsRTCP(b) {
+		return
+	}
+	// How much padding there is, is encrypted.
+	var p rtplayout.Packet
+	first := b[0]
+	b[0] &^= 0x20
+	ok := rtplayout.Parse(b, &p)
+	b[0] = first
+	if !ok {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.terms.transport == 0 {
+		return
+	}
+	if e := p.Extension(b, s.terms.transport).In(b); len(e) >= 2 {
+		s.arrivals.Record(p.SSRC, binary.BigEndian.Uint16(e), at.UnixMicro())
+	}
+}
+
 // receive takes a decrypted RTP packet.
 func (s *Subscriber) receive(now time.Time, from *source, b []byte) {
 	s.mu.Lock()
@@ -71,11 +98,6 @@ func (s *Subscriber) receive(now time.Time, from *source, b []byte) {
 	body := b[n:]
 	if h.Padding && len(body) > 0 {
 		body = body[:max(0, len(body)-int(body[len(body)-1]))]
-	}
-	if s.terms.transport != 0 {
-		if e := h.GetExtension(s.terms.transport); len(e) >= 2 {
-			s.arrivals.Record(h.SSRC, binary.BigEndian.Uint16(e), now.UnixMicro())
-		}
 	}
 	payload := s.terms.payloads[h.PayloadType&0x7f]
 	if payload.repair {

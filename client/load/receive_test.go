@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtp"
 )
 
@@ -142,6 +143,35 @@ func TestReports(t *testing.T) {
 	if r.TotalLost != 10 || r.FractionLost != 25 || uint16(r.LastSequenceNumber) != 1099 ||
 		r.LastSenderReport != 0x01020304 || r.Delay != 1<<16 {
 		t.Errorf("report %+v", r)
+	}
+}
+
+// TestArrivals reads the transport-wide number of packets as they are on the
+// wire, sealed: the last byte says nothing about padding.
+func TestArrivals(t *testing.T) {
+	s := newReceiver()
+	s.terms.transport, s.arrivals = 3, twcc.NewRecorder(1)
+	h := rtp.Header{Version: 2, SSRC: testSSRC, PayloadType: 98}
+	if err := h.SetExtension(3, []byte{1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := (&rtp.Packet{Header: h, Payload: []byte{1, 2, 3, 255}}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.arrived(time.Now(), b)
+	b[0] |= 0x20
+	padded := slices.Clone(b)
+	padded[18] = 3 // another number
+	s.arrived(time.Now(), padded)
+	for _, other := range [][]byte{nil, {0x80}, {0x80, 200, 0, 1, 0, 0, 0, 1}, {1, 1, 0, 0}, {22, 254, 253}} {
+		s.arrived(time.Now(), other)
+	}
+	if n := s.arrivals.PacketsHeld(); n != 2 {
+		t.Errorf("%d packets are told of, want 2", n)
+	}
+	if b[0] != 0xb0 {
+		t.Errorf("the first byte is %#x afterwards", b[0])
 	}
 }
 

@@ -47,6 +47,8 @@ type network struct {
 	link    *Link // nil: no limits
 	seed    uint64
 	dropped *atomic.Int64
+	// arrived, if not nil, is told each datagram with the time when it came.
+	arrived func(at time.Time, b []byte)
 
 	mu      sync.Mutex
 	sockets []*socket // all that were opened
@@ -105,7 +107,10 @@ func (n *network) ListenUDP(string, *net.UDPAddr) (transport.UDPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: c}
+	s := &socket{UDPConn: c, arrived: n.arrived}
+	if n.arrived != nil {
+		wantStamps(c)
+	}
 	n.mu.Lock()
 	n.sockets = append(n.sockets, s)
 	n.mu.Unlock()
@@ -129,7 +134,18 @@ func (n *network) cut() {
 // A socket is a UDP socket that pion reads without allocating.
 type socket struct {
 	*net.UDPConn
-	isCut atomic.Bool
+	arrived func(at time.Time, b []byte) // constant; may be nil
+	control [stampRoom]byte              // owned by who reads
+	isCut   atomic.Bool
+}
+
+// read reads one datagram and when it came.
+func (s *socket) read(b []byte) (n int, from netip.AddrPort, at time.Time, err error) {
+	n, control, _, from, err := s.ReadMsgUDPAddrPort(b, s.control[:])
+	if err != nil {
+		return 0, from, at, err
+	}
+	return n, from, stampOf(s.control[:control]), nil
 }
 
 // portRest is for how long the port of a socket that was cut is not used again.
@@ -148,7 +164,11 @@ func (s *socket) Close() error {
 
 // ReadFromAddrPort implements ice.AddrPortReaderWriter.
 func (s *socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	return s.ReadFromUDPAddrPort(b)
+	n, from, at, err := s.read(b)
+	if err == nil && s.arrived != nil {
+		s.arrived(at, b[:n])
+	}
+	return n, from, err
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
@@ -163,7 +183,7 @@ func (s *socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 // socket, so that the system's buffer is no part of the link; it ends with Close.
 type limitedSocket struct {
 	*socket
-	arrived chan datagram // capacity linkQueue; closed when the socket ends
+	waiting chan datagram // capacity linkQueue; closed when the socket ends
 	closed  chan struct{}
 	once    sync.Once
 	timer   *time.Timer // of the one reader
@@ -177,24 +197,24 @@ type datagram struct {
 
 func newLimitedSocket(c *socket, b *bottleneck, dropped *atomic.Int64) *limitedSocket {
 	s := &limitedSocket{
-		socket: c, arrived: make(chan datagram, linkQueue), closed: make(chan struct{}), timer: time.NewTimer(0),
+		socket: c, waiting: make(chan datagram, linkQueue), closed: make(chan struct{}), timer: time.NewTimer(0),
 	}
-	go s.read(b, dropped)
+	go s.receive(b, dropped)
 	return s
 }
 
-func (s *limitedSocket) read(b *bottleneck, dropped *atomic.Int64) {
-	defer close(s.arrived)
+func (s *limitedSocket) receive(b *bottleneck, dropped *atomic.Int64) {
+	defer close(s.waiting)
 	var buf [maxDatagram]byte
 	for {
-		n, from, err := s.ReadFromUDPAddrPort(buf[:])
+		n, from, at, err := s.read(buf[:])
 		if err != nil {
 			return
 		}
-		due, ok := b.admit(time.Now(), n)
+		due, ok := b.admit(at, n)
 		if ok {
 			select {
-			case s.arrived <- datagram{due, from, append([]byte(nil), buf[:n]...)}:
+			case s.waiting <- datagram{due, from, append([]byte(nil), buf[:n]...)}:
 			default:
 				ok = false
 			}
@@ -207,7 +227,7 @@ func (s *limitedSocket) read(b *bottleneck, dropped *atomic.Int64) {
 
 // ReadFromAddrPort implements ice.AddrPortReaderWriter.
 func (s *limitedSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	d, ok := <-s.arrived
+	d, ok := <-s.waiting
 	if !ok {
 		return 0, netip.AddrPort{}, net.ErrClosed
 	}
@@ -218,6 +238,9 @@ func (s *limitedSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) 
 		case <-s.closed:
 			return 0, netip.AddrPort{}, net.ErrClosed
 		}
+	}
+	if s.arrived != nil {
+		s.arrived(d.due, d.data)
 	}
 	return copy(b, d.data), d.from, nil
 }

@@ -76,6 +76,7 @@ func NewSubscriber(cfg SubscriberConfig) (*Subscriber, error) {
 		return nil, err
 	}
 	s.network = n
+	n.arrived = s.arrived
 	engine, err := newEngine([]Codec{VP9, AV1, VP8, H264, Opus}, subscribeExtensions)
 	if err != nil {
 		return nil, err
