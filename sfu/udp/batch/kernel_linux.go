@@ -73,3 +73,10 @@ func writable(fd uintptr) {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	_, _ = unix.Poll(p, maxWait) // sending again tells whether there is room
 }
+
+// moment is what the kernel makes of 50 µs: as much again is the slack of its
+// timers.
+func moment() {
+	t := unix.NsecToTimespec(50_000)
+	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0) //nolint:gosec // the arguments of a system call
+}

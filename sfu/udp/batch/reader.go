@@ -55,3 +55,7 @@ func (s *Socket) More(b *ReadBatch) (n int) {
 	s.count.in.Add(uint64(len(b.messages) - before))
 	return len(b.messages)
 }
+
+// Wait lets about 100 µs pass, for More. It keeps its processor: Go's timers would
+// take a millisecond and wake other threads. Do so seldom.
+func (*Socket) Wait() { moment() }
