@@ -53,7 +53,7 @@ type counts struct {
 	auth, replays, malformed, unknown, early, clipped uint64
 }
 
-// flush seals and sends what the handlers put out, and counts.
+// flush counts, and seals and sends what the handlers put out.
 func (k *intake) flush() {
 	if len(k.out.Packets) > 0 {
 		if k.send.first != nil {
@@ -63,8 +63,8 @@ func (k *intake) flush() {
 		}
 		k.out.Reset()
 	}
-	k.send.flush()
 	k.n.flush(k.t.stats)
+	k.send.flush()
 }
 
 // flush adds the counts to s.

@@ -279,6 +279,7 @@ func TestConsent(t *testing.T) {
 
 	// The client is back, for instance after its computer slept.
 	c.ask(true)
+	eventually(t, "the client is sent to again", func() bool { return goesTo(p) != "" })
 	talk(t, tr, p, c, f, 3)
 	select {
 	case <-f.disconnected:

@@ -151,8 +151,13 @@ func (s *sender) packet(k *keys, o *rtp.Outbound) {
 	s.commit(sealed)
 }
 
-// flush sends what was collected and counts it.
+// flush counts what was collected and sends it.
 func (s *sender) flush() {
+	c := s.t.stats
+	add(&c.DatagramsSent, &s.datagrams)
+	add(&c.BytesSent, &s.bytes)
+	add(&c.Early, &s.early)
+	add(&c.SendErrors, &s.dropped)
 	// The only error is that the socket was closed; its reader ends by that too.
 	if s.first != nil {
 		_ = s.first.Flush()
@@ -160,11 +165,6 @@ func (s *sender) flush() {
 	if s.other != nil {
 		_ = s.other.Flush()
 	}
-	c := s.t.stats
-	add(&c.DatagramsSent, &s.datagrams)
-	add(&c.BytesSent, &s.bytes)
-	add(&c.Early, &s.early)
-	add(&c.SendErrors, &s.dropped)
 }
 
 // maxSenders bounds the senders that are not of a shard. Each has memory for
