@@ -60,8 +60,11 @@ func TestWhatLeavesIsNotInCaches(t *testing.T) {
 		for range 200 {
 			m.now = m.now.Add(40 * time.Millisecond)
 			var in []rtp.Inbound
-			for _, b := range append(pub.encoders[0].frame(m.now), pub.speech(90)) {
+			for _, b := range pub.encoders[0].frame(m.now) {
 				in = append(in, rtp.Inbound{Data: b})
+			}
+			for range 12 {
+				in = append(in, rtp.Inbound{Data: pub.speech(90)})
 			}
 			m.room.Receive(m.now, 1, in, &others)
 			others.Reset()

@@ -138,6 +138,39 @@ func TestSlotIsUsedAgain(t *testing.T) {
 	}
 }
 
+// TestPacketByPacket lets every packet come in a batch of its own, and pictures
+// lack their highest layer: what is held back until the next packet comes from the
+// cache, and is what the publisher sent.
+func TestPacketByPacket(t *testing.T) {
+	m, pub, view := pair(t, Config{}, nil)
+	l := view.picture(t, view.stream(1, camera), pub)
+	e := pub.encoders[0]
+	from := len(l.received)
+	for i := range 30 {
+		m.now = m.now.Add(40 * time.Millisecond)
+		all := e.frame(m.now)
+		if i%3 == 1 {
+			all = all[:4]
+			e.sequence -= 2
+		}
+		for _, b := range all {
+			pub.send(b)
+			m.now = m.now.Add(time.Millisecond)
+		}
+		m.tick()
+	}
+	m.play(80*time.Millisecond, pub)
+	for i, p := range l.received[from:] {
+		if !p.hasTag || len(p.data) < e.size-20 {
+			t.Fatalf("packet %d has %d bytes", i, len(p.data))
+		}
+	}
+	if _, _, n := l.top(l.received[from].at); n < 30*6-20 {
+		t.Errorf("%d packets", n)
+	}
+	l.check(t)
+}
+
 // TestCodecChanges lets a publisher go on with another codec.
 func TestCodecChanges(t *testing.T) {
 	m, pub, view := pair(t, Config{}, nil)

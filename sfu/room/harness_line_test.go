@@ -124,8 +124,21 @@ func (l *line) check(t testing.TB) {
 		case l.slot.Audio:
 		case p.h.Marker == (p.h.Timestamp == q.h.Timestamp):
 			t.Errorf("mid %s, packet %d: marker %v, timestamps %d and %d (%+v, %+v)", l.slot.Mid, i-1, p.h.Marker, p.h.Timestamp, q.h.Timestamp, p.tag, q.tag)
+		case p.pictureID(q) != (p.h.Timestamp != q.h.Timestamp):
+			t.Errorf("mid %s, packet %d: picture id %x after %x, timestamps %d and %d", l.slot.Mid, i, q.data[1:3], p.data[1:3], q.h.Timestamp, p.h.Timestamp)
 		case int32(q.h.Timestamp-p.h.Timestamp) < 0:
 			t.Errorf("mid %s: timestamp %d after %d", l.slot.Mid, q.h.Timestamp, p.h.Timestamp)
 		}
 	}
+}
+
+// pictureID reports whether the picture id of q is after that of p, or, if it is not
+// VP9 that both are of, whether the timestamp is another.
+func (p *received) pictureID(q *received) bool {
+	const vp9 = rcvVideo + uint8(VP9)
+	if p.h.PayloadType != vp9 || q.h.PayloadType != vp9 {
+		return p.h.Timestamp != q.h.Timestamp
+	}
+	ahead := (binary.BigEndian.Uint16(q.data[1:]) - binary.BigEndian.Uint16(p.data[1:])) & 0x7FFF
+	return ahead > 0 && ahead < 1<<14
 }

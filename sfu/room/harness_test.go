@@ -2,6 +2,7 @@ package room
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -51,6 +52,10 @@ func newMeeting(t testing.TB, cfg Config) *meeting {
 	}
 }
 
+// A handle names a publishing connection; it has a size, for pointers to nothing may
+// be equal.
+type handle [1]byte
+
 // A client is both connections of one seat.
 type client struct {
 	m    *meeting
@@ -67,10 +72,11 @@ type client struct {
 	transport uint16
 	mics      bool
 	asked     map[uint32]int // PLIs, by SSRC
-	nacked    int
+	nacked    int            // packets asked for
 	arrivals  int            // that it was told of
 	reported  map[uint32]int // receiver reports, by SSRC
-	pub       *struct{}      // handle of the connection
+	clocked   int            // of them that answer a sender report
+	pub       *handle        // of the connection
 
 	// What it receives.
 	streams   map[uint32]*api.Stream
@@ -114,7 +120,7 @@ func (m *meeting) join(seat uint32) *client {
 	m.t.Helper()
 	c := &client{
 		m: m, seat: seat, codec: codec.VP9, mode: dd.Mode{Spatial: 3, Temporal: 3, Key: true}, mics: true,
-		asked: map[uint32]int{}, reported: map[uint32]int{}, pub: new(struct{}), streams: map[uint32]*api.Stream{}, slots: map[uint32]string{},
+		asked: map[uint32]int{}, reported: map[uint32]int{}, pub: new(handle), streams: map[uint32]*api.Stream{}, slots: map[uint32]string{},
 		states: map[uint32]*api.StreamState{}, lines: map[uint32]*line{}, voice: uint16(seat * 100), voiceTime: seat * 7777,
 	}
 	c.sub = &struct{ c *client }{c}
@@ -238,13 +244,18 @@ func (c *client) told(o *rtp.Outbound) {
 				}
 			}
 		case p.kind == typeTransport && p.count == formatNACK:
-			c.nacked++
+			for at := 4; at+4 <= len(p.body); at += 4 {
+				c.nacked += 1 + bits.OnesCount16(binary.BigEndian.Uint16(p.body[at+2:]))
+			}
 		case p.kind == typeTransport && p.count == formatTransport:
 			c.arrivals += int(binary.BigEndian.Uint16(p.whole[14:]))
 		case p.kind == typeReceiverReport:
 			for n := range int(p.count) {
 				b, _ := p.block(n)
 				c.reported[b.ssrc]++
+				if b.lastReport != 0 {
+					c.clocked++
+				}
 			}
 		}
 	}

@@ -61,8 +61,8 @@ func TestNACKStorm(t *testing.T) {
 	})
 	again := stats.Retransmitted.Load()
 	t.Logf("%d packets asked for, %d sent again", stats.NACKs.Load(), again)
-	if most := uint64((250_000*lasts.Seconds() + 128<<10) / 1000); again > most || again < 10 {
-		t.Errorf("%d packets of 1000 bytes were sent again in %v, want at most %d and more than 10", again, lasts, most)
+	if most := uint64((250_000*lasts.Seconds() + 128<<10) / 1000); again > most || again == 0 {
+		t.Errorf("%d packets of 1000 bytes were sent again in %v, want at most %d and some", again, lasts, most)
 	}
 	if asked, most := stats.NACKs.Load(), uint64(30_000*lasts.Seconds()); asked > most {
 		t.Errorf("%d packets were looked for, want at most %d", asked, most)

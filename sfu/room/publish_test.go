@@ -50,8 +50,8 @@ func TestNewPublishingConnection(t *testing.T) {
 	m, pub, view := pair(t, Config{}, nil)
 	old := view.stream(1, camera)
 	l := view.picture(t, old, pub)
-	pub.pub, pub.encoders = &struct{}{}, nil
-	other := new([1]byte) // pointers to empty structs may be equal
+	other := new(handle)
+	pub.pub, pub.encoders = other, nil
 	if err := m.room.Publish(m.now, 1, other, pub.sections(), []*api.PublishedStream{{Mid: "0", Kind: camera, Active: true}}, &m.out); err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,26 @@ func TestNewPublishingConnection(t *testing.T) {
 	l.check(t)
 	if n := m.room.stats.Publishers.Load(); n != 1 {
 		t.Errorf("%d publishers are counted, want 1", n)
+	}
+}
+
+// TestKindChanges makes a screen of a camera's m-line: that is another stream.
+func TestKindChanges(t *testing.T) {
+	m, pub, view := pair(t, Config{}, nil)
+	old := view.stream(1, camera)
+	announced := []*api.PublishedStream{{Mid: "0", Kind: api.StreamKind_STREAM_KIND_SCREEN, Active: true}}
+	if err := m.room.Publish(m.now, 1, pub.pub, pub.sections(), announced, &m.out); err != nil {
+		t.Fatal(err)
+	}
+	m.flush()
+	stream := view.stream(1, api.StreamKind_STREAM_KIND_SCREEN)
+	if stream == old || len(view.streams) != 1 {
+		t.Errorf("streams %v, the camera was %d", view.streams, old)
+	}
+	pub.mics = false
+	pub.encoders[0].key = true
+	if l := view.picture(t, stream, pub); l.received[0].tag.seat != 1 {
+		t.Errorf("%v arrives", l.received[0].tag)
 	}
 }
 
@@ -126,6 +146,28 @@ func TestSourcesAreBounded(t *testing.T) {
 			t.Errorf("SSRC %d belongs to nothing", ssrc)
 		}
 	}
+	if err := m.room.Publish(m.now, 1, pub.pub, nil, nil, &m.out); err != nil || len(p.sources) != 0 {
+		t.Errorf("without m-lines %d sources are left, %v", len(p.sources), err)
+	}
+}
+
+// TestTimeDoesNotGoBack hands packets to the room with times that went past each
+// other on the way to the lock.
+func TestTimeDoesNotGoBack(t *testing.T) {
+	m, pub, view := pair(t, Config{}, nil)
+	l := view.picture(t, view.stream(1, camera), pub)
+	before := m.now
+	for i := range 40 {
+		now := before.Add(time.Duration(i+1) * 40 * time.Millisecond)
+		m.now = now.Add(time.Duration(-i%2) * 30 * time.Millisecond)
+		pub.send(pub.encoders[0].frame(now)...)
+		m.tick()
+	}
+	m.now = before.Add(2 * time.Second)
+	if got := m.room.advance(before); got.Before(before.Add(1560 * time.Millisecond)) {
+		t.Errorf("the room's time went back to %v after the start", got.Sub(before))
+	}
+	l.check(t)
 }
 
 // TestUnknownPackets counts what belongs to no stream.

@@ -105,7 +105,11 @@ func (p *publisher) receive(now time.Time, b []byte, out *rtp.Output) {
 			stats.PaddingReceived.Add(1) // most often: a probe
 			return
 		}
-		p.recorder.Recovered(now, media.account, h.Sequence)
+		if int16(h.Sequence-uint16(e.window.Highest())) > 0 {
+			p.recorder.Received(now, media.account, h.Sequence, h.Timestamp) // nobody knew that it was lost
+		} else {
+			p.recorder.Recovered(now, media.account, h.Sequence)
+		}
 	case e.ssrc != s.ssrc:
 		if s.primary != s.ssrc {
 			stats.Unknown.Add(1) // media where repair was announced

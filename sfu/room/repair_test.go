@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"conclave/sfu/codec"
+	"conclave/sfu/dd"
 )
 
 func marshal(t testing.TB, p rtcp.Packet) []byte {
@@ -30,7 +33,7 @@ func TestLossToReceiverIsRepaired(t *testing.T) {
 	l := view.picture(t, view.stream(1, camera), pub)
 	var lost []received
 	view.lose = func(to *line, p *received) bool {
-		if to != l || p.h.Sequence%20 != 0 {
+		if to != l || p.h.Sequence%19 != 0 {
 			return false
 		}
 		lost = append(lost, *p)
@@ -104,8 +107,8 @@ func TestLossFromPublisherIsRepaired(t *testing.T) {
 	}
 	m.now = m.now.Add(40 * time.Millisecond)
 	pub.send(e.frame(m.now)...)
-	if pub.nacked == 0 {
-		t.Error("the publisher was asked for nothing")
+	if pub.nacked < 40 || pub.nacked > 80 {
+		t.Errorf("the publisher was asked %d times for 40 packets", pub.nacked)
 	}
 	seen := map[uint16]bool{}
 	first, last := l.received[from].h.Sequence, l.received[from].h.Sequence
@@ -123,6 +126,24 @@ func TestLossFromPublisherIsRepaired(t *testing.T) {
 	}
 	if want := 41 * 6; len(seen) != want || int(last-first)+1 != len(seen) {
 		t.Errorf("%d numbers of %d, want all %d", len(seen), int(last-first)+1, want)
+	}
+}
+
+// TestSimulcastRepair finds the encoding that a retransmission of an SSRC that no
+// description names is for.
+func TestSimulcastRepair(t *testing.T) {
+	m, pub, view := pair(t, Config{}, func(c *client) {
+		c.mode, c.codec, c.rids = dd.Mode{Spatial: 1, Temporal: 1}, codec.VP8, []string{"q", "h", "f"}
+	})
+	l := view.picture(t, view.stream(1, camera), pub)
+	e := pub.encoders[2]
+	m.now = m.now.Add(40 * time.Millisecond)
+	all := e.frame(m.now)
+	pub.send(all[1:]...)
+	before := len(l.received)
+	pub.send(e.again(e.sequence - uint16(len(all))))
+	if n := len(l.received) - before; n != 1 || l.received[before].tag.encoding != 2 || l.received[before].tag.index != 0 {
+		t.Errorf("the retransmission made %d packets", n)
 	}
 }
 
@@ -220,6 +241,12 @@ func TestPublisherClock(t *testing.T) {
 	p := s.packet(s.encodings[0].source, s.encodings[0].window.Highest())
 	if p == nil || p.Captured.IsZero() {
 		t.Errorf("the newest packet has no capture time: %+v", p)
+	}
+	if pub.clocked > 0 {
+		t.Error("a report answers a sender report before there was one")
+	}
+	if m.play(5*time.Second, pub); pub.clocked == 0 {
+		t.Error("no report answers the sender report")
 	}
 }
 
