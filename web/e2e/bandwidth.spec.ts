@@ -5,11 +5,10 @@ import { canEmulate, freePort, startLink, type Link } from "./support/netem.ts";
 import { startServer, type Running } from "./support/server.ts";
 import { pictures } from "./support/y4m.ts";
 
-// The link is emulated in user space, beside three browsers and an encoder. Where these get too little
-// of the processor, the fall loses the base layer too, and it comes back only after some seconds: more
-// often on some machines than on others, and with every version of the server so far. So this one test
-// has more tries.
-test.describe.configure({ retries: process.env["CI"] === "true" ? 3 : 0 });
+// The figures are the product's for a receiver whose link falls from 3 Mbit/s to 400 kbit/s and comes
+// back. The link is emulated in user space, beside three browsers and an encoder: on a machine that has
+// not enough for these, a picture may be late for want of processor. So this one test has more tries.
+test.describe.configure({ retries: process.env["CI"] === "true" ? 3 : 1 });
 
 test.describe("a receiver on a slow link", () => {
   let link: Link;
@@ -28,7 +27,7 @@ test.describe("a receiver on a slow link", () => {
     await link?.stop();
   });
 
-  test("drops to a lower layer within 3 s without a freeze over 1 s, and climbs back within 10 s", async () => {
+  test("drops to a lower layer within 2 s without a freeze over 500 ms, and climbs back within 8 s", async () => {
     test.setTimeout(180_000);
     // The link comes first: the server binds the addresses that are there when it starts. Its
     // port is chosen before, because the browser is told which origin to trust.
@@ -50,9 +49,15 @@ test.describe("a receiver on a slow link", () => {
     await expectPlaying(mei.page, "Ada");
     await expect.poll(() => spatial(mei.page), { timeout: 30_000, message: "full layer before the limit" }).toBe(2);
 
-    const freezes = await watchFreezes(mei.page);
-    await link.set({ downBps: 300_000 });
-    await expect.poll(() => spatial(mei.page), { timeout: 3_000, intervals: [100], message: "a lower layer within 3 s" }).toBeLessThan(2);
+    await link.set({ downBps: 3_000_000 });
+    await mei.page.waitForTimeout(3_000);
+    await expect.poll(() => spatial(mei.page), { timeout: 10_000, message: "full layer over 3 Mbit/s" }).toBe(2);
+
+    const [freezes, freezesBeside] = await Promise.all([watchFreezes(mei.page), watchFreezes(kofi.page)]);
+    const fell = performance.now();
+    await link.set({ downBps: 400_000 });
+    await expect.poll(() => spatial(mei.page), { timeout: 2_000, intervals: [50], message: "a lower layer within 2 s" }).toBeLessThan(2);
+    console.log(`a lower layer after ${Math.round(performance.now() - fell)} ms`);
     const others: number[] = [];
     for (let i = 0; i < 16; i++) {
       await mei.page.waitForTimeout(500);
@@ -63,11 +68,14 @@ test.describe("a receiver on a slow link", () => {
     expect(others.filter((s) => s === 2).length, "others are not affected").toBeGreaterThanOrEqual(12);
     await expectPlaying(mei.page, "Ada");
 
-    await link.set({ downBps: 20_000_000 });
-    await expect.poll(() => spatial(mei.page), { timeout: 10_000, intervals: [100], message: "full layer again within 10 s" }).toBe(2);
-    const longest = await freezes();
-    console.log(`longest time without a new picture: ${Math.round(longest)} ms`);
-    expect(longest, "longest freeze, ms").toBeLessThan(1_000);
+    const rose = performance.now();
+    await link.set({ downBps: 3_000_000 });
+    await expect.poll(() => spatial(mei.page), { timeout: 8_000, intervals: [50], message: "full layer again within 8 s" }).toBe(2);
+    console.log(`full layer again after ${Math.round(performance.now() - rose)} ms`);
+    const [longest, beside] = await Promise.all([freezes(), freezesBeside()]);
+    console.log(`longest time without a new picture: ${Math.round(longest)} ms; of the one beside: ${Math.round(beside)} ms`);
+    // What the one beside, whose link is fine, waits longer than for a slow picture is the machine's doing.
+    expect(longest - Math.max(0, beside - 150), "longest freeze, ms").toBeLessThan(500);
     for (const person of people) expect((await figures(person.page)).decryptErrors).toBe(0);
   });
 });
