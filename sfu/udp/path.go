@@ -169,7 +169,7 @@ func (p *Peer) ask(now time.Time, q *path, dst []byte) []byte {
 		return dst
 	}
 	if q.asked.IsZero() { // the same again until it is answered, which may take longer than the interval
-		rand.Read(q.question[:]) //nolint:errcheck // never fails: it crashes the program instead
+		rand.Read(q.question[:]) // never fails: it crashes the program instead
 	}
 	q.asked = now
 	return ice.AppendQuestion(dst, q.question, g.remote, g.local.Ufrag, g.password)
