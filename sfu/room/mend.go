@@ -20,6 +20,7 @@ const (
 	mendWait       = 120 * time.Millisecond // at least from the first request to the last of them
 	mendInterval   = 2 * time.Second        // between key frames for one slot: others pay for them too
 	mendGiveUp     = 1 * time.Second        // for how long nothing older is repaired once one was asked for
+	mendKey        = 300 * time.Millisecond // after a key frame left, nothing from before it is repaired while a queue stands
 	mendQueue      = 80 * time.Millisecond  // a queue in the path that makes repair late
 	twiceLoss      = 0.02                   // from so much on, far away, repair is sent twice
 	twiceRTT       = 100 * time.Millisecond
@@ -36,6 +37,10 @@ type mending struct {
 	source  layer.Source
 	before  uint64 // packets of source up to here are given up for the key frame asked for
 	wanted  bool   // a key frame is to be asked for
+
+	keySource layer.Source // of the last key frame that left
+	key       uint64       // its first packet
+	keyAt     time.Time
 }
 
 // An ask is how often a packet was asked for.
@@ -58,7 +63,8 @@ func (rc *receiver) isWorthRepair(now time.Time, t *slot, sequence uint16, p *la
 		return worth && !stats.Draining
 	}
 	m := &t.mending
-	if p.Source == m.source && p.Sequence <= m.before && now.Sub(m.askedAt) < mendGiveUp {
+	if p.Source == m.source && p.Sequence <= m.before && now.Sub(m.askedAt) < mendGiveUp ||
+		jam && p.Source == m.keySource && p.Sequence < m.key && now.Sub(m.keyAt) > mendKey {
 		return false
 	}
 	a := m.count(now, sequence)
@@ -106,8 +112,20 @@ func (m *mending) count(now time.Time, sequence uint16) *ask {
 	return a
 }
 
-// begins notes that a key frame leaves: what was missing before is so no more.
-func (m *mending) begins() { m.wanted = false }
+// begins notes that the key frame which begins with p leaves: what was missing
+// before is so no more.
+func (m *mending) begins(now time.Time, p *layer.Packet) {
+	m.wanted = false
+	m.keySource, m.key, m.keyAt = p.Source, p.Sequence, now
+}
+
+// isGone notes that a packet is asked for which is not in the cache any more: a
+// queue of a second and more was in the path. There is no repair for it.
+func (m *mending) isGone(source layer.Source, incoming uint64) {
+	if source == m.keySource && incoming >= m.key {
+		m.wanted = true
+	}
+}
 
 // mend asks for the key frames that repair has failed for.
 func (rc *receiver) mend(now time.Time, out *rtp.Output) {

@@ -74,7 +74,7 @@ func (rc *receiver) waits(now time.Time, t *slot, p *layer.Packet) bool {
 			return false
 		}
 		if rc.pacing.waiting == 0 && rc.mayLeave(now) {
-			t.leave(p)
+			t.leave(now, p)
 			return false
 		}
 	} else if q.passes(t, p) {
@@ -205,7 +205,7 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 				return false
 			}
 			begun = true
-			t.leave(p)
+			t.leave(now, p)
 		} else {
 			q.sent += len(p.Payload)
 		}
@@ -217,10 +217,10 @@ func (rc *receiver) releasePicture(now time.Time, t *slot, out *rtp.Output) bool
 }
 
 // leave makes p's picture the one that leaves.
-func (t *slot) leave(p *layer.Packet) {
+func (t *slot) leave(now time.Time, p *layer.Packet) {
 	q := &t.queue
 	if p.Key {
-		t.mending.begins()
+		t.mending.begins(now, p)
 	}
 	q.leaving, q.source, q.picture, q.sent = true, p.Source, p.Timestamp, len(p.Payload)
 }

@@ -52,7 +52,11 @@ func (t *slot) resend(now time.Time, sequence uint16, out *rtp.Output) bool {
 		return false
 	}
 	p := s.packet(source, incoming)
-	if p == nil || !rc.isWorthRepair(now, t, sequence, p) || !rc.resends.take(now, len(p.Payload)+perPacket, resends) {
+	if p == nil {
+		t.mending.isGone(source, incoming)
+		return false
+	}
+	if !rc.isWorthRepair(now, t, sequence, p) || !rc.resends.take(now, len(p.Payload)+perPacket, resends) {
 		return false
 	}
 	o, ok := t.selector.Resend(sequence, p)
