@@ -21,4 +21,11 @@
 // Feedback comes back in feedback.go: bandwidth to sfu/bwe, NACK to the cache of
 // the publisher (repair.go), PLI to the publisher (keyframe.go). What each slot
 // gets is decided in allocate.go, who is heard in stage.go.
+//
+// # What clients can cause
+//
+// Nothing that a client sends makes the room panic, and what it can cause is
+// bounded: sources and slots by number, repair, sound and feedback by budgets
+// (budget.go), key frames by time. An index of SRTP is given out once, whatever
+// numbers a publisher makes up (index.go).
 package room
