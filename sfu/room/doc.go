@@ -5,7 +5,8 @@
 // connections: one that it publishes on ([Room.Publish], [Room.Receive]) and one
 // that it receives on ([Room.Connect], [Room.Bind], [Room.Feedback]). What a seat
 // shows comes in by [Room.View]; what its client is to be told, and which seats
-// need a new offer, is collected by [Room.Pending].
+// need a new offer, is collected by [Room.Pending]. [Room.Tick] lets time pass;
+// [Room.Next] says when it is to be called.
 //
 // What is in a frame is never read: the server has no key. What the room decides
 // by (layers, key frames, loudness, sizes) is what browsers leave in clear on the
@@ -14,7 +15,7 @@
 // # The way of a packet
 //
 //	received: section and encoding found, RTX unwrapped, duplicates dropped   receive.go
-//	-> kept for repair, its layer read                                        stream.go
+//	-> kept for repair, its layer read                                        receive.go
 //	-> at the end of the batch, for each slot that shows the stream:
 //	   chosen and renumbered (sfu/layer), header written                      forward.go
 //
