@@ -113,7 +113,8 @@ bench-media: ## what a forwarded packet costs, against pion, Janus and the limit
 	@mkdir -p bench/out
 	bin/fanout -json bench/out/media.json $(FLAGS)
 
-soak: build peers ## long runs: fuzzing for hours, random meetings and group histories, browsers that join and leave
+soak: build peers ## long runs: fuzzing for hours, random meetings and group histories, a full meeting, browsers that join and leave
+	go test -tags=soak -count=1 -timeout=60m -run='^TestSoak$$' -v ./client/load
 	tools/fuzz.sh 60s
 	go test -run='^$$' -fuzz='^FuzzProcess$$' -fuzztime=60m ./core/mls
 	CONCLAVE_SEEDS=400 go test -count=1 -timeout=120m ./core/mls
