@@ -96,7 +96,8 @@ func missingFamily(network string) bool {
 	return false
 }
 
-// bindFamily opens n sockets on one address. A socket that is not shared is
+// bindFamily opens n sockets on one address, and one more for RTCP where the kernel
+// can tell it apart and n > 1. A socket that is not shared is
 // opened first and closed again: else another server's port would be shared
 // without either noticing.
 func bindFamily(network string, addr netip.AddrPort, n int) ([]*batch.Socket, error) {
@@ -110,13 +111,17 @@ func bindFamily(network string, addr netip.AddrPort, n int) ([]*batch.Socket, er
 	addr = first.LocalAddr()
 	_ = first.Close() // it was never used
 	var list []*batch.Socket
-	for range n {
+	for range n + 1 {
 		s, err := batch.Listen(network, addr, true)
 		if err != nil {
 			closeAll(list)
 			return nil, fmt.Errorf("binding the media port: %w", err)
 		}
 		list = append(list, s)
+	}
+	if err := batch.Steer(list); err != nil {
+		closeAll(list[n:]) // a system without: RTCP comes with the media
+		list = list[:n]
 	}
 	return list, nil
 }

@@ -19,6 +19,9 @@ const readBuffer = 9216 // bytes: a jumbo frame
 // maxErrors is how many errors in a row Read passes over.
 const maxErrors = 64
 
+// Steer is not there.
+func Steer([]*Socket) error { return errors.ErrUnsupported }
+
 type system struct {
 	reuse, gro              bool
 	readBuffer, writeBuffer int

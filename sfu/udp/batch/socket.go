@@ -48,6 +48,7 @@ type Socket struct {
 	conn *net.UDPConn
 	raw  syscall.RawConn
 	v6   bool
+	rtcp bool // of those that share its address, it gets RTCP
 	sys  system
 
 	level atomic.Int32
@@ -120,6 +121,9 @@ func (s *Socket) LocalAddr() netip.AddrPort {
 	p := a.AddrPort()
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
 }
+
+// RTCP reports whether Steer has the kernel give the socket RTCP and nothing else.
+func (s *Socket) RTCP() bool { return s.rtcp }
 
 // Close closes the socket. Read and Flush then return net.ErrClosed, also one
 // that is waiting.
