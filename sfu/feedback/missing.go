@@ -13,6 +13,7 @@ const (
 	reorderSpan = 3                     // unless as many later ones came
 	leastRepeat = 20 * time.Millisecond // between two requests
 	mostRepeat  = time.Second
+	leastAsk    = 5 * time.Millisecond // between two NACKs, however many gaps there are
 )
 
 // An entry is a packet that did not come.
@@ -127,6 +128,10 @@ func (e *entry) spent(at moment) bool {
 
 // giveUp takes off the list what was asked for often enough.
 func (m *missing) giveUp(at moment) {
+	// Nothing was noticed before the first, and nothing asked for is due before again.
+	if (m.asked == 0 || at < m.again) && at-m.entries[0].noticed < moment(maxWanted) {
+		return
+	}
 	asked := m.asked
 	kept := m.entries[:0]
 	for i := range m.entries {
@@ -154,10 +159,21 @@ func (m *missing) asking(i int, at moment, wait time.Duration) {
 	m.asked = max(m.asked, i+1)
 }
 
-// settle finds when the asked ones are next due.
-func (m *missing) settle() {
-	m.again = 0
-	for i := range m.entries[:m.asked] {
+// firstDue returns where in the list those begin that may be due.
+func (m *missing) firstDue(at moment) int {
+	if at < m.again {
+		return m.asked
+	}
+	return 0
+}
+
+// settle finds when the asked ones are next due, after those from i on were asked
+// for.
+func (m *missing) settle(i int) {
+	if i == 0 {
+		m.again = 0
+	}
+	for ; i < m.asked; i++ {
 		m.again = earlier(m.again, m.entries[i].again)
 	}
 }

@@ -31,25 +31,34 @@ func setLength(b []byte, start int) {
 // appendNACKs adds one generic NACK for each source with packets to ask for, as
 // far as they fit below end bytes. What does not fit stays due.
 func (r *Recorder) appendNACKs(at moment, b []byte, end int) []byte {
+	start := len(b)
 	r.askAt = 0
 	for _, s := range r.sources {
-		if len(s.missing.entries) == 0 {
-			continue
-		}
-		if next := s.missing.next(s.highest); next <= at {
+		if next := s.missing.next(s.highest); next != 0 && next <= at {
 			s.missing.giveUp(at)
-			b = r.appendNACK(s, at, b, end)
-			s.missing.settle()
+			first := s.missing.firstDue(at)
+			b = r.appendNACK(s, at, first, b, end)
+			s.missing.settle(first)
+		}
+	}
+	if len(b) > start {
+		r.askedAt = at
+	}
+	for _, s := range r.sources {
+		if next := s.missing.next(s.highest); next != 0 && next <= at {
+			r.askAt = at // it did not fit
+			break
 		}
 		r.plan(s)
 	}
 	return b
 }
 
-// appendNACK adds one generic NACK (RFC 4585, Section 6.2.1).
-func (r *Recorder) appendNACK(s *Source, at moment, b []byte, end int) []byte {
+// appendNACK adds one generic NACK (RFC 4585, Section 6.2.1) for what is due from
+// entry i on.
+func (r *Recorder) appendNACK(s *Source, at moment, i int, b []byte, end int) []byte {
 	start, wait := len(b), r.trip.repeat()
-	for i := 0; i < len(s.missing.entries); i++ {
+	for ; i < len(s.missing.entries); i++ {
 		e := &s.missing.entries[i]
 		if !e.due(s.highest, at) {
 			continue

@@ -243,6 +243,7 @@ func TestNACKModel(t *testing.T) {
 			packets[i].came = true
 		}
 		loss := 0.2 * random.Float64()
+		last := now.Add(-time.Second) // NACK
 		for range 2000 {
 			packets = append(packets, state{})
 			if i := len(packets) - 1; i == 0 || random.Float64() > loss {
@@ -254,7 +255,14 @@ func TestNACKModel(t *testing.T) {
 			if random.IntN(5) == 0 {
 				now = now.Add(time.Duration(random.IntN(10_000)) * time.Microsecond)
 			}
-			for _, n := range asked(drain(t, r, now), 2) {
+			numbers := asked(drain(t, r, now), 2)
+			if len(numbers) > 0 && now.Sub(last) < leastAsk {
+				t.Fatalf("seed %d: a NACK follows another after %v", seed, now.Sub(last))
+			}
+			if len(numbers) > 0 {
+				last = now
+			}
+			for _, n := range numbers {
 				i := int(n - first)
 				if i >= highest || packets[i].came || packets[i].tries == maxTries {
 					t.Fatalf("seed %d: packet %d of %d is asked for: %+v", seed, i, highest, packets[i])
@@ -271,7 +279,7 @@ func TestNACKModel(t *testing.T) {
 			for i := range highest {
 				p := &packets[i]
 				due := p.tries == 0 && (highest-i >= reorderSpan || now.Sub(p.noticed) >= reorderTime)
-				if !p.came && due {
+				if !p.came && due && now.Sub(last) >= leastAsk {
 					t.Fatalf("seed %d: packet %d of %d is not asked for", seed, i, highest)
 				}
 			}

@@ -30,6 +30,7 @@ type Recorder struct {
 	trip     roundTrip
 
 	askAt    moment // no packet is to be asked for before; zero if none is
+	askedAt  moment // last NACK
 	reportAt moment // when receiver reports are next due; zero if nothing came
 }
 
@@ -204,7 +205,12 @@ func (r *Recorder) next() moment {
 
 // plan has packets of a source asked for in time.
 func (r *Recorder) plan(s *Source) {
-	r.askAt = earlier(r.askAt, s.missing.next(s.highest))
+	if next := s.missing.next(s.highest); next != 0 {
+		if r.askedAt != 0 {
+			next = max(next, r.askedAt+moment(leastAsk))
+		}
+		r.askAt = earlier(r.askAt, next)
+	}
 }
 
 // moment returns now on the Recorder's own clock, which starts with the first
