@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -23,13 +24,16 @@ type asset struct {
 // A form is an asset in one encoding; "" is the plain one.
 type form struct {
 	encoding string
-	body     []byte
+	file     string
+	size     int64
 	etag     string
 }
 
-// assets are all files of the web client, read once.
+// assets are all files of the web client. They stay where they are: a copy would be
+// a good part of a small server's memory.
 type assets struct {
-	files map[string]*asset // by path without the leading slash
+	content fs.FS
+	files   map[string]*asset // by path without the leading slash
 }
 
 // encodings are the suffixes of compressed files, best first.
@@ -49,7 +53,7 @@ var contentTypes = map[string]string{
 }
 
 func loadAssets(files fs.FS) (*assets, error) {
-	a := &assets{files: make(map[string]*asset)}
+	a := &assets{content: files, files: make(map[string]*asset)}
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
 			return err
@@ -61,12 +65,12 @@ func loadAssets(files fs.FS) (*assets, error) {
 				}
 			}
 		}
-		return a.load(files, name)
+		return a.load(name)
 	})
 	return a, err
 }
 
-func (a *assets) load(files fs.FS, name string) error {
+func (a *assets) load(name string) error {
 	as := &asset{contentType: contentTypes[path.Ext(name)], immutable: hashed.MatchString(name)}
 	if as.contentType == "" {
 		as.contentType = mime.TypeByExtension(path.Ext(name))
@@ -75,31 +79,41 @@ func (a *assets) load(files fs.FS, name string) error {
 		as.contentType = "application/octet-stream"
 	}
 	for _, e := range encodings {
-		switch body, err := fs.ReadFile(files, name+e.suffix); {
+		switch f, err := a.form(e.name, name+e.suffix); {
 		case err == nil:
-			as.forms = append(as.forms, newForm(e.name, body))
+			as.forms = append(as.forms, f)
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
 	}
-	body, err := fs.ReadFile(files, name)
+	plain, err := a.form("", name)
 	if err != nil {
 		return err
 	}
-	as.forms = append(as.forms, newForm("", body))
+	as.forms = append(as.forms, plain)
 	a.files[name] = as
 	return nil
 }
 
-func newForm(encoding string, body []byte) form {
-	sum := sha256.Sum256(body)
-	return form{encoding: encoding, body: body, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
+// form looks at a file.
+func (a *assets) form(encoding, file string) (form, error) {
+	f, err := a.content.Open(file)
+	if err != nil {
+		return form{}, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	sum := sha256.New()
+	size, err := io.Copy(sum, f)
+	if err != nil {
+		return form{}, err
+	}
+	return form{encoding: encoding, file: file, size: size, etag: `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`}, nil
 }
 
 // servePage answers every page of the web client, which is one file.
 func (a *assets) servePage(w http.ResponseWriter, r *http.Request) {
 	if as := a.files["index.html"]; as != nil {
-		as.serve(w, r)
+		a.serve(as, w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -122,10 +136,10 @@ func (a *assets) serveFile(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	as.serve(w, r)
+	a.serve(as, w, r)
 }
 
-func (as *asset) serve(w http.ResponseWriter, r *http.Request) {
+func (a *assets) serve(as *asset, w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", as.contentType)
 	h.Set("Vary", "Accept-Encoding")
@@ -143,9 +157,15 @@ func (as *asset) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	h.Set("Content-Length", strconv.Itoa(len(f.body)))
+	file, err := a.content.Open(f.file)
+	if err != nil { // it was there when the server started
+		http.Error(w, "the file cannot be read", http.StatusInternalServerError)
+		return
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	h.Set("Content-Length", strconv.FormatInt(f.size, 10))
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(f.body) // a client that left does not matter
+		_, _ = io.Copy(w, file) // a client that left does not matter
 	}
 }
 
