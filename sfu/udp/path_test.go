@@ -182,6 +182,12 @@ func TestRestart(t *testing.T) {
 
 	c.ufrag, c.pass = oldUfrag, oldPass
 	refused(t, tr, c, c.check(true).Raw)
+	tr.mu.Lock()
+	n := len(tr.logins)
+	tr.mu.Unlock()
+	if n != 1 {
+		t.Errorf("%d usernames are known, want the new one only", n)
+	}
 	if n := tr.Stats().Handshakes.Load(); n != 1 {
 		t.Errorf("%d handshakes, want 1: keys go on over a restart", n)
 	}

@@ -111,3 +111,44 @@ func TestCredit(t *testing.T) {
 		t.Errorf("%d bytes came back for %d", got, len(check))
 	}
 }
+
+// Of a flood of records so many are given to DTLS, even if it reads them at once.
+func TestRecordRate(t *testing.T) {
+	t.Parallel()
+	tr := start(t, Config{})
+	p := newPeer(t, tr, newFake())
+	now := time.Now()
+	taken := 0
+	b := make([]byte, maxRecord)
+	for range 1000 {
+		if p.record(now, record(recordHandshake, 0, 1)) {
+			taken++
+			if _, _, err := p.inbox.ReadFrom(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if most := int(recordRate.burst/recordRate.each) + 1; taken > most || taken < 10 {
+		t.Errorf("%d records at once were taken, want at most %d", taken, most)
+	}
+}
+
+func TestInboxBounded(t *testing.T) {
+	t.Parallel()
+	b := newInbox(nil)
+	taken := 0
+	for range 100 {
+		if b.push([]byte{1}) {
+			taken++
+		}
+	}
+	if taken != maxRecords {
+		t.Errorf("%d datagrams wait, want %d", taken, maxRecords)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if b.push([]byte{1}) || b.size != 0 {
+		t.Error("something waits in a closed inbox")
+	}
+}
