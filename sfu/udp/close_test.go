@@ -89,6 +89,23 @@ func TestCloseRaces(t *testing.T) {
 	happens(t, "everybody is done", done)
 }
 
+// A panic while DTLS is served ends that peer, and is told to its handler.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	tr := start(t, Config{})
+	f := newFake()
+	f.greeting = func(*rtp.Output) { panic("a bug") }
+	p := newPeer(t, tr, f)
+	c := newClient(t, tr, p)
+	c.connect(p)
+	happens(t, "Disconnected", f.disconnected)
+	if p.keys.Load() != nil {
+		t.Error("there are keys")
+	}
+	other, oc, of := connected(t, tr)
+	talk(t, tr, other, oc, of, 1)
+}
+
 // TestMemory connects peers and says what each keeps. The clients' side is in the
 // same process, and closed before measuring.
 func TestMemory(t *testing.T) {

@@ -5,7 +5,8 @@
 //
 // Start with [Listen] and [Transport.NewPeer]; tell the client [Transport.Candidates],
 // [Transport.Fingerprint] and [Peer.Credentials], and the peer what the client
-// says with [Peer.SetRemote]. This side is always ICE-lite and always the DTLS server.
+// says with [Peer.SetRemote]. This side is always ICE-lite and always the DTLS
+// server; DTLS is 1.2, as pion has no other.
 //
 // Each socket has one goroutine, a shard, that reads a batch, finds the peers by
 // source address, decrypts in place, calls the handlers, and seals and sends

@@ -110,6 +110,10 @@ func (p *Peer) serveDTLS(box *inbox, list []fingerprint) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			p.t.log.Error("DTLS connection broke", slog.Any("error", recovered(r)))
+			p.mu.Lock()
+			p.connecting = false // it may have been Connected
+			p.mu.Unlock()
+			_ = box.Close() // it has no error
 			p.end(p.t.clock())
 		}
 	}()

@@ -313,7 +313,7 @@ func (t *Transport) leave(p *Peer) {
 }
 
 // Close ends all peers and connections and closes the sockets. It waits for all
-// goroutines, so no Handler is called after it.
+// goroutines, so no Handler is called after it, and none may call it.
 func (t *Transport) Close() error {
 	t.mu.Lock()
 	if t.closed {
