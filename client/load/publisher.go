@@ -13,7 +13,7 @@ import (
 )
 
 // A Publisher is a peer connection that sends. Make it with [NewPublisher],
-// connect it with [Publisher.Offer] or [Publisher.Answer], then [Publisher.Play].
+// connect it with [Publisher.Offer], then [Publisher.Play].
 // It sends lost packets again, sends reports, and sends a key frame when it is
 // asked for one, at most every 300 ms, and every 4 s.
 type Publisher struct {
