@@ -30,8 +30,8 @@ const (
 	// its connection is closed.
 	maxStrange = 16
 
-	introduceTime = 10 * time.Second // for the first authenticated check
-	writeTime     = 10 * time.Second // for what is pending
+	strangerTime = 10 * time.Second // for the first authenticated check
+	writeTime    = 10 * time.Second // for what is pending
 )
 
 // A stream is a TCP connection with datagrams on it.
@@ -91,7 +91,7 @@ type streamReader struct {
 // run reads until the connection ends or is not worth reading any further.
 func (r *streamReader) run() {
 	t := r.stream.t
-	until := time.Now().Add(introduceTime)
+	until := time.Now().Add(t.introduceTime)
 	var strange uint64
 	for {
 		if r.path != nil {

@@ -198,6 +198,7 @@ func TestTCPStrangers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tr := start(t, Config{})
+			tr.introduceTime = time.Hour // it is not time that closes them
 			a, b := net.Pipe()
 			done := make(chan struct{})
 			go func() {
@@ -220,6 +221,7 @@ func TestTCPStrangers(t *testing.T) {
 func TestTCPBounded(t *testing.T) {
 	t.Parallel()
 	tr := start(t, Config{})
+	tr.introduceTime = time.Hour
 	var mine []net.Conn
 	for range maxStrangers {
 		a, b := net.Pipe()
@@ -228,7 +230,9 @@ func TestTCPBounded(t *testing.T) {
 	}
 	eventually(t, "all are taken", func() bool { return tr.Stats().TCPConnections.Load() == maxStrangers })
 	a, b := net.Pipe()
-	tr.ServeTCP(b) // returns at once
+	returned := make(chan struct{})
+	go func() { tr.ServeTCP(b); close(returned) }()
+	happens(t, "the connection is refused", returned)
 	if _, err := a.Read(make([]byte, 1)); err == nil {
 		t.Error("one connection too many was taken")
 	}

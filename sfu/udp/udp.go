@@ -125,6 +125,8 @@ type Transport struct {
 	mediaRate   rate
 	v4, v6      []*batch.Socket // one a shard
 
+	introduceTime time.Duration // strangerTime, or what a test sets before there are connections
+
 	demux       demux
 	handshaking chan struct{}  // holds as many as there are handshakes
 	senders     chan *sender   // free ones
@@ -166,8 +168,8 @@ func open(cfg Config, clock func() time.Time) (*Transport, error) {
 		mediaRate:   mediaRate(cfg.PeerRate),
 		handshaking: make(chan struct{}, cfg.MaxHandshakes),
 		senders:     make(chan *sender, maxSenders), unmade: make(chan int, maxSenders),
-		closing: make(chan struct{}),
-		peers:   make(map[*Peer]struct{}), logins: make(map[string]*generation), streams: make(map[*stream]struct{}),
+		closing: make(chan struct{}), introduceTime: strangerTime,
+		peers: make(map[*Peer]struct{}), logins: make(map[string]*generation), streams: make(map[*stream]struct{}),
 	}
 	for i := range maxSenders {
 		t.unmade <- i
