@@ -292,6 +292,17 @@ func TestRelaySocket(t *testing.T) {
 	if !bounces(t, conn, media, patience) {
 		t.Error("media was not reached")
 	}
+	// Not even in one direction.
+	sink, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	_, _ = conn.WriteTo([]byte("spam"), sink.LocalAddr())
+	_ = sink.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	if n, _, err := sink.ReadFrom(make([]byte, 100)); err == nil {
+		t.Errorf("%d bytes reached another port", n)
+	}
 	allowed.Store(false) // the address has gone
 	now.Add(int64(knownTime/time.Second) + 1)
 	if bounces(t, conn, media, 200*time.Millisecond) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -166,6 +167,35 @@ func TestGreeting(t *testing.T) {
 	c.connect(p)
 	if got := c.next(); !bytes.Equal(got, report(5)) {
 		t.Errorf("client got %x, want the greeting", got)
+	}
+}
+
+// What a client sends while Connected is being called is kept for Receive.
+func TestEarlyMedia(t *testing.T) {
+	t.Parallel()
+	tr := start(t, Config{})
+	f := newFake()
+	goOn := make(chan struct{})
+	f.greeting = func(*rtp.Output) { <-goOn }
+	var once sync.Once
+	release := func() { once.Do(func() { close(goOn) }) }
+	t.Cleanup(release) // before the transport waits for it
+	p := newPeer(t, tr, f)
+	c := newClient(t, tr, p)
+	c.connect(p)
+	for n := range uint16(maxEarly + 2) {
+		c.write(c.packet(7, n, []byte("early")))
+	}
+	eventually(t, "two more than are kept arrive", func() bool { return tr.Stats().Early.Load() == 2 })
+	if len(f.packets) != 0 {
+		t.Error("Receive was called before Connected has returned")
+	}
+	release()
+	for n := range uint16(maxEarly) {
+		var h rtp.Packet
+		if got := f.next(t); !rtp.Parse(got.Data, &h) || h.Sequence != n {
+			t.Fatalf("packet %d came as %x", n, got.Data)
+		}
 	}
 }
 
