@@ -42,7 +42,8 @@ type client struct {
 	mu            sync.Mutex
 	send          func([]byte) // over the socket in use
 	readers       sync.WaitGroup
-	deaf          atomic.Bool // does not read questions, as who forged the source of its check
+	from          *net.UDPAddr // of its sockets; nil: any
+	deaf          atomic.Bool  // does not read questions, as who forged the source of its check
 	sockets       []io.Closer
 }
 
@@ -86,7 +87,7 @@ func (c *client) close() {
 // bind opens a new UDP socket and uses it from now on. The old one stays open.
 func (c *client) bind() *net.UDPConn {
 	c.t.Helper()
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(c.server))
+	conn, err := net.DialUDP("udp", c.from, net.UDPAddrFromAddrPort(c.server))
 	if err != nil {
 		c.t.Fatal(err)
 	}
