@@ -145,7 +145,9 @@ func TestMemory(t *testing.T) {
 		c.readers.Wait()
 		f.packets = nil
 	}
-	connect()
+	for range 32 { // until every shard has the memory for its batches
+		connect()
+	}
 	heap, stacks, goroutines := measure()
 	for range peers {
 		connect()
