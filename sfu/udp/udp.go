@@ -100,9 +100,10 @@ func (c *Config) complete() error {
 type Handler interface {
 	// Receive gets packets of this peer from one batch, authenticated and
 	// decrypted, in the order of arrival. Both in and out are its own until it
-	// returns; the bytes of in are valid until what is in out has been sent, which the
-	// caller does soon after. Two shards may call it at the same time while the
-	// peer changes its address.
+	// returns; the bytes of in are valid until what is in out has been sent, which
+	// the caller does soon after. It may be called from two goroutines at the
+	// same time: RTCP may come over a socket of its own, and a peer may change its
+	// address.
 	Receive(now time.Time, in []rtp.Inbound, out *rtp.Output)
 	// Connected says that keys are agreed: the peer can be sent to.
 	Connected(now time.Time, out *rtp.Output)
