@@ -6,6 +6,7 @@ import (
 
 	"conclave/api"
 	"conclave/sfu/negotiate"
+	"conclave/sfu/rtp"
 	"conclave/sfu/udp"
 )
 
@@ -27,11 +28,14 @@ func (r *Room) negotiate() {
 }
 
 func (r *Room) negotiateOne() (more bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	var out rtp.Output // stays empty: an offer makes nothing due
+	if !r.enter() {
+		return false
+	}
+	defer r.leave(&out, 0)
 	for s := range r.wanted {
 		delete(r.wanted, s)
-		if !r.closed && s.offer == nil { // else when the answer has come
+		if s.offer == nil { // else when the answer has come
 			if err := s.offerLocked(); err != nil {
 				s.log.Warn("offering", slog.Any("error", err))
 			}
