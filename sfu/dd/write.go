@@ -2,15 +2,6 @@ package dd
 
 import "encoding/binary"
 
-// PatchFrameNumber sets the frame number of a descriptor in place.
-func PatchFrameNumber(b []byte, n uint16) error {
-	if len(b) < 3 {
-		return ErrMalformed
-	}
-	binary.BigEndian.PutUint16(b[1:], n)
-	return nil
-}
-
 // AppendPatched appends to dst the descriptor raw, which [Parse] read as d, with
 // another frame number and, if setActive, with active as the mask of active
 // decode targets. All else keeps its bits. It returns dst unchanged and

@@ -57,7 +57,6 @@ type Selector struct {
 	trail    trail
 	held     held
 	presence presence
-	key      keyNumber
 
 	outs    [2]Out // at most: a held packet and the one just given
 	count   int
@@ -273,9 +272,6 @@ func (s *Selector) emit(now time.Time, p *Packet, g *segment, number uint16, mar
 	s.count++
 	s.trail.add(now, p, g)
 	s.picture.sent = s.picture.sent || p.Timestamp == s.picture.timestamp
-	if p.Key && (!s.key.valid || int16(number-s.key.number) > 0) {
-		s.key = keyNumber{number, true}
-	}
 	if p.DD != nil && s.active && p.Source == s.segments.newest().source {
 		s.frames.add(p.Descriptor.FrameNumber)
 	}
@@ -313,17 +309,6 @@ func (s *Selector) targets(p *Packet, g *segment) (mask uint32, set bool) {
 	set = d.HasActive || s.announce > 0 || d.Attached && mask != d.Active
 	return mask, set && mask != 0
 }
-
-// A keyNumber is the number with which the newest key frame began.
-type keyNumber struct {
-	number uint16
-	valid  bool
-}
-
-// KeyFrame returns the outgoing number of the first packet of the newest key frame
-// that was forwarded. Whoever has it complete needs nothing of before. ok is
-// false if none was.
-func (s *Selector) KeyFrame() (sequence uint16, ok bool) { return s.key.number, s.key.valid }
 
 // LastSent returns the RTP timestamp of the newest forwarded picture and when
 // its first packet was forwarded, for sender reports. ok is false before that.
