@@ -151,7 +151,7 @@ type PasskeyOptions struct {
 }
 
 // PasskeyFinish ends a ceremony: POST /api/v1/auth/passkey/{register,login}/finish,
-// answered by [SignedIn]; a passkey added to an account gives [Empty].
+// answered by [SignedIn]; when a passkey was added to an account, Token is empty.
 type PasskeyFinish struct {
 	Flow       string  `json:"flow"`
 	Credential RawJSON `json:"credential"` // PublicKeyCredential.toJSON(), without clientExtensionResults.prf.results

@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/go-webauthn/webauthn/webauthn"
 
 	"conclave/api"
 )
@@ -106,21 +109,110 @@ type Caller struct {
 // time; their errors are *api.HTTPError, or internal errors whose text is not for
 // clients. Create it with [New].
 type Service struct {
-	cfg Config
+	// Constant after New.
+	cfg      Config
+	limits   *limits
+	slots    chan struct{}      // one token for each password that is being hashed
+	passkeys *webauthn.WebAuthn // nil: not offered
+	oidc     map[string]*oidcProvider
+	ldap     map[string]*ldapServer
+
+	// Each guards itself.
+	ceremonies *flows[*ceremony]
+	oidcFlows  *flows[*oidcFlow] // by the name that the client knows
+	oidcStates *flows[*oidcFlow] // by the state that the browser brings
+	requests   requests
+	mail       *mail
 }
 
 // New returns the service, or an error that says what is missing in cfg. The
 // caller runs [Service.Run] beside it, and calls [Service.Close] before the HTTP
 // server shuts down.
 func New(cfg Config) (*Service, error) {
-	if cfg.Store == nil || cfg.Directory == nil || cfg.Log == nil {
-		return nil, errors.New("store, directory and log are required")
+	cfg, err := cfg.validate()
+	if err != nil {
+		return nil, err
 	}
-	return &Service{cfg: cfg}, nil
+	s := &Service{
+		cfg: cfg, limits: newLimits(cfg.Limits), slots: make(chan struct{}, slots),
+		oidc: make(map[string]*oidcProvider), ldap: make(map[string]*ldapServer),
+		ceremonies: newFlows[*ceremony](ceremonyLifetime),
+		oidcFlows:  newFlows[*oidcFlow](oidcLifetime), oidcStates: newFlows[*oidcFlow](oidcLifetime),
+		mail: newMail(millis(cfg.Now())),
+	}
+	if cfg.Public != nil && !cfg.NoPasskey {
+		if s.passkeys, err = newPasskeys(cfg.Public); err != nil {
+			return nil, fmt.Errorf("passkeys for %s: %w", cfg.Public.Host, err)
+		}
+	}
+	for _, c := range cfg.OIDC {
+		if s.oidc[c.ID], err = newOIDCProvider(c, cfg.Public); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range cfg.LDAP {
+		if s.ldap[c.ID], err = newLDAPServer(c); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
+// validate checks cfg and fills in defaults.
+func (cfg Config) validate() (Config, error) {
+	switch {
+	case cfg.Store == nil || cfg.Directory == nil || cfg.Log == nil:
+		return cfg, errors.New("store, directory and log are required")
+	case cfg.Secret == ([32]byte{}):
+		return cfg, errors.New("the secret of accounts is missing: 32 random bytes that stay the same")
+	case len(cfg.OIDC) > 0 && cfg.Public == nil:
+		return cfg, errors.New("an OpenID provider needs to know where browsers find this server")
+	}
+	switch cfg.Registration {
+	case "":
+		cfg.Registration = Open
+	case Open, Invite, Closed:
+	default:
+		return cfg, fmt.Errorf("registration %q: use open, invite or closed", cfg.Registration)
+	}
+	if cfg.Cost == (Cost{}) {
+		cfg.Cost = Cost{MemoryKiB: 19 << 10, Time: 2}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return cfg, nil
+}
+
+// sweepInterval is how often what has expired is removed.
+const sweepInterval = time.Minute
+
 // Run removes what has expired until ctx ends.
-func (s *Service) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (s *Service) Run(ctx context.Context) error {
+	t := time.NewTicker(sweepInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.WarnContext(ctx, "removing what has expired", slog.Any("error", err))
+		}
+	}
+}
+
+// sweep removes what has expired by now.
+func (s *Service) sweep(ctx context.Context) error {
+	now := s.now()
+	s.ceremonies.expire(now)
+	s.oidcFlows.expire(now)
+	s.oidcStates.expire(now)
+	s.mail.expireAll(now)
+	_, err := s.cfg.Store.DeleteUnclaimed(ctx, now-min(now, ms(unclaimedLifetime)))
+	return errors.Join(err, s.cfg.Store.DeleteExpired(ctx, now))
+}
 
 // Close ends all waiting polls at once, and those that come later.
-func (s *Service) Close() {}
+func (s *Service) Close() { s.mail.close() }

@@ -29,6 +29,8 @@ type Store interface {
 	// claimed; an account with this very handle is only marked. Else, ErrTaken
 	// (also if the account has another handle) or ErrMissing.
 	SetHandle(ctx context.Context, user [16]byte, handle, skeleton string) error
+	// SkeletonTaken reports whether an account has a handle with this skeleton.
+	SkeletonTaken(ctx context.Context, skeleton string) (bool, error)
 	// DeleteUnclaimed removes accounts that have a handle, are not claimed and were
 	// made before a time, with all that belongs to them, and returns their number.
 	DeleteUnclaimed(ctx context.Context, before uint64) (int, error)

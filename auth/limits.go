@@ -1,0 +1,119 @@
+package auth
+
+import (
+	"container/list"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"conclave/api"
+)
+
+// Sizes of the tables of rates.
+const (
+	maxPrefixes = 16384
+	maxLimited  = 65536
+)
+
+// limits bounds how often one address prefix, one account and all together may
+// ask. A rate is forgotten when its table is full and it was not used for longest.
+type limits struct {
+	addresses *rates
+	accounts  *rates
+	letters   *rates // messages to other people, by sender
+	global    *rate.Limiter
+}
+
+func newLimits(l Limits) *limits {
+	if l.AddressPerMinute == 0 {
+		l.AddressPerMinute = 60
+	}
+	if l.AccountPerMinute == 0 {
+		l.AccountPerMinute = 600
+	}
+	if l.GlobalPerSecond == 0 {
+		l.GlobalPerSecond = 200
+	}
+	return &limits{
+		addresses: newRates(maxPrefixes, l.AddressPerMinute),
+		accounts:  newRates(maxLimited, l.AccountPerMinute),
+		letters:   newRates(maxLimited, lettersPerMinute),
+		global:    rate.NewLimiter(rate.Limit(l.GlobalPerSecond), l.GlobalPerSecond),
+	}
+}
+
+// signIn counts a request that comes without a session.
+func (l *limits) signIn(from netip.Addr, now time.Time) error {
+	if err := l.addresses.take(prefix(from), now); err != nil {
+		return err
+	}
+	if !l.global.AllowN(now, 1) {
+		return refuseUntil(api.CodeSlowDown, "the server is busy: try again in a second", 0, 1000)
+	}
+	return nil
+}
+
+// prefix returns what stands for an address: an IPv4 address, or the 56 bits of an
+// IPv6 address that one customer of a network has.
+func prefix(a netip.Addr) [16]byte {
+	a = a.Unmap()
+	if a.Is6() {
+		if p, err := a.Prefix(56); err == nil {
+			a = p.Addr()
+		}
+	}
+	if !a.IsValid() {
+		return [16]byte{}
+	}
+	return a.As16()
+}
+
+// rates are token buckets by a key, at most a fixed number of them.
+type rates struct {
+	size, perMinute int
+
+	mu    sync.Mutex
+	byKey map[[16]byte]*list.Element
+	order *list.List // of *bucket, the last used first
+}
+
+type bucket struct {
+	key     [16]byte
+	limiter *rate.Limiter
+}
+
+func newRates(size, perMinute int) *rates {
+	return &rates{size: size, perMinute: perMinute, byKey: make(map[[16]byte]*list.Element), order: list.New()}
+}
+
+// take takes one token, or refuses with the time until there is one. Up to a
+// minute's tokens may be taken at once.
+func (r *rates) take(key [16]byte, now time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.limiter(key)
+	if l.AllowN(now, 1) {
+		return nil
+	}
+	missing := 1 - l.TokensAt(now)
+	wait := missing * 60_000 / float64(r.perMinute)
+	return refuseUntil(api.CodeSlowDown, "too many requests: wait", 0, uint64(wait)+1)
+}
+
+// limiter returns the bucket of a key. The caller holds mu.
+func (r *rates) limiter(key [16]byte) *rate.Limiter {
+	if e := r.byKey[key]; e != nil {
+		r.order.MoveToFront(e)
+		return e.Value.(*bucket).limiter //nolint:errcheck // the list has buckets only
+	}
+	if r.order.Len() >= r.size {
+		last := r.order.Back()
+		delete(r.byKey, last.Value.(*bucket).key) //nolint:errcheck // the list has buckets only
+		r.order.Remove(last)
+	}
+	b := &bucket{key: key, limiter: rate.NewLimiter(rate.Limit(float64(r.perMinute)/60), r.perMinute)}
+	r.byKey[key] = r.order.PushFront(b)
+	return b.limiter
+}
