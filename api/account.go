@@ -256,6 +256,8 @@ type RecordAccepted struct {
 	Version uint32 `json:"version"`
 	Epoch   uint64 `json:"epoch"`
 	Size    uint64 `json:"size"` // of the log that has it
+	// Published says that a checkpoint covers it already. If not, look it up later.
+	Published bool `json:"published"`
 }
 
 // DeviceRequestPost is what a device without keys asks the others:

@@ -8,6 +8,7 @@ import (
 
 	"conclave/api"
 	"conclave/core/identity"
+	"conclave/directory"
 )
 
 // bindLabel begins what a device signs to bind a session.
@@ -28,7 +29,7 @@ func (s *Service) Bind(ctx context.Context, c Caller, req *api.Bind) (*api.Sessi
 		return nil, err
 	}
 	r, err := s.record(ctx, row.User)
-	if errors.Is(err, ErrMissing) {
+	if errors.Is(err, directory.ErrNotFound) {
 		return nil, Refuse(api.CodeBindRefused, "the account has no devices yet: publish its first record")
 	}
 	if err != nil {
@@ -58,7 +59,8 @@ func (s *Service) Bind(ctx context.Context, c Caller, req *api.Bind) (*api.Sessi
 }
 
 // Publish hands a record of the caller to the directory. The first one claims its
-// handle for ever; one that resets the identity needs a fresh sign-in.
+// handle for ever; one that resets the identity needs a fresh sign-in. To send the
+// last record again is safe.
 func (s *Service) Publish(ctx context.Context, c Caller, record []byte) (*api.RecordAccepted, error) {
 	row, err := s.session(ctx, c)
 	if err != nil {
@@ -72,10 +74,11 @@ func (s *Service) Publish(ctx context.Context, c Caller, record []byte) (*api.Re
 		return nil, Refuse(api.CodeForbidden, "this is another user's record")
 	}
 	prev, err := s.record(ctx, row.User)
-	if err != nil && !errors.Is(err, ErrMissing) {
+	if err != nil && !errors.Is(err, directory.ErrNotFound) {
 		return nil, err
 	}
-	if err := s.mayFollow(row, prev, next); err != nil {
+	fresh := s.now()-min(row.SignedIn, s.now()) <= api.SessionFreshMS
+	if err := mayFollow(prev, next, fresh); err != nil {
 		return nil, err
 	}
 	if prev == nil {
@@ -83,35 +86,46 @@ func (s *Service) Publish(ctx context.Context, c Caller, record []byte) (*api.Re
 			return nil, err
 		}
 	}
-	accepted, err := s.cfg.Directory.Update(ctx, record)
-	switch {
-	case errors.Is(err, ErrHandleTaken):
-		return nil, Refuse(api.CodeHandleTaken, "the handle, or one that looks like it, is taken")
-	case errors.Is(err, ErrRefused):
-		return nil, Refuse(api.CodeRecordRefused, "the directory does not take this record: read the last one and build on it")
-	case err != nil:
-		return nil, fmt.Errorf("publishing a record: %w", err)
+	accepted, err := s.cfg.Directory.Update(ctx, row.User, record, directory.Options{AllowReset: fresh})
+	if err != nil {
+		return nil, refuseRecord(err)
 	}
-	return &accepted, s.endRemoved(ctx, next)
+	return &api.RecordAccepted{
+		Version: accepted.Version, Epoch: accepted.Epoch, Size: accepted.Epoch + 1, Published: accepted.Published,
+	}, s.endRemoved(ctx, next)
 }
 
 // mayFollow checks a record against the one before; the directory checks again
 // where two come at the same time.
-func (s *Service) mayFollow(row *Session, prev, next *identity.Record) error {
+func mayFollow(prev, next *identity.Record, fresh bool) error {
 	if prev != nil && prev.Hash() == next.Hash() {
 		return nil // its answer was lost: the directory says it again
 	}
-	err := identity.Follows(prev, next)
-	if errors.Is(err, identity.ErrReset) {
-		if s.now()-min(row.SignedIn, s.now()) > api.SessionFreshMS {
-			return Refuse(api.CodeNotFresh, "sign in again before you reset the identity")
+	switch err := identity.Follows(prev, next); {
+	case errors.Is(err, identity.ErrReset):
+		if !fresh {
+			return refuseRecord(directory.ErrReset)
 		}
-		return nil
-	}
-	if err != nil {
-		return Refuse(api.CodeRecordRefused, "the record is not valid, or does not follow the last one: read that and build on it")
+	case err != nil:
+		return refuseRecord(directory.ErrOutdated)
 	}
 	return nil
+}
+
+// refuseRecord says what a directory said of a record.
+func refuseRecord(err error) error {
+	switch {
+	case errors.Is(err, directory.ErrHandle):
+		return Refuse(api.CodeHandleTaken, "the handle, or one that looks like it, is taken")
+	case errors.Is(err, directory.ErrReset):
+		return Refuse(api.CodeNotFresh, "sign in again before you reset the identity")
+	case errors.Is(err, directory.ErrRecord), errors.Is(err, directory.ErrOutdated):
+		return Refuse(api.CodeRecordRefused, "the record is not valid, or does not follow the last one: read that and build on it")
+	case errors.Is(err, directory.ErrBusy), errors.Is(err, directory.ErrUnavailable):
+		return Refuse(api.CodeBusy, "the directory cannot publish now: send the same record again")
+	default:
+		return fmt.Errorf("publishing a record: %w", err)
+	}
 }
 
 // claim gives a user the handle of their first record.

@@ -12,25 +12,18 @@ import (
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
-	"conclave/api"
+	"conclave/directory"
 )
 
-// Errors that a Directory returns, wrapped or not.
-var (
-	// ErrRefused says that a record is not valid or does not follow the one before.
-	ErrRefused = errors.New("the directory refuses this record")
-	// ErrHandleTaken says that the directory knows the handle as somebody else's.
-	ErrHandleTaken = errors.New("the handle is taken")
-)
-
-// A Directory is the key directory as accounts need it.
+// A Directory is the key directory as accounts need it; *directory.Directory is one.
 type Directory interface {
-	// Latest returns the last record accepted for a user, or ErrMissing.
+	// Latest returns the last record accepted for a user, or directory.ErrNotFound.
 	Latest(ctx context.Context, user [16]byte) ([]byte, error)
-	// Update publishes a record whose user is signed in. It returns once the record
-	// is in the log, or an error that wraps ErrRefused or ErrHandleTaken.
-	Update(ctx context.Context, record []byte) (api.RecordAccepted, error)
+	// Update publishes a record of a user who is signed in.
+	Update(ctx context.Context, user [16]byte, record []byte, o directory.Options) (directory.Accepted, error)
 }
+
+var _ Directory = (*directory.Directory)(nil)
 
 // A Registration says who may make an account with a password or a passkey.
 // Members of an organisation may, unless it is closed.

@@ -12,6 +12,7 @@ import (
 
 	"conclave/api"
 	"conclave/core/identity"
+	"conclave/directory"
 )
 
 const (
@@ -108,7 +109,7 @@ func (s *Service) owner(ctx context.Context, c Caller) (*Session, error) {
 		return row, err
 	}
 	switch _, err := s.cfg.Directory.Latest(ctx, row.User); {
-	case errors.Is(err, ErrMissing):
+	case errors.Is(err, directory.ErrNotFound):
 		return row, nil
 	case err != nil:
 		return nil, fmt.Errorf("reading the record: %w", err)
@@ -116,7 +117,7 @@ func (s *Service) owner(ctx context.Context, c Caller) (*Session, error) {
 	return nil, notBound()
 }
 
-// record returns the last record of a user, or ErrMissing.
+// record returns the last record of a user, or directory.ErrNotFound.
 func (s *Service) record(ctx context.Context, user [16]byte) (*identity.Record, error) {
 	b, err := s.cfg.Directory.Latest(ctx, user)
 	if err != nil {
@@ -132,7 +133,7 @@ func (s *Service) record(ctx context.Context, user [16]byte) (*identity.Record, 
 // listed reports whether the device of a session is in its user's list.
 func (s *Service) listed(ctx context.Context, row *Session) (bool, error) {
 	r, err := s.record(ctx, row.User)
-	if errors.Is(err, ErrMissing) {
+	if errors.Is(err, directory.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
