@@ -23,6 +23,7 @@ type limits struct {
 	addresses *rates
 	accounts  *rates
 	letters   *rates // messages to other people, by sender
+	lookups   *rates // requests to the directory, by address prefix
 	global    *rate.Limiter
 }
 
@@ -36,10 +37,14 @@ func newLimits(l Limits) *limits {
 	if l.GlobalPerSecond == 0 {
 		l.GlobalPerSecond = 200
 	}
+	if l.LookupsPerMinute == 0 {
+		l.LookupsPerMinute = 1200
+	}
 	return &limits{
 		addresses: newRates(maxPrefixes, l.AddressPerMinute),
 		accounts:  newRates(maxLimited, l.AccountPerMinute),
 		letters:   newRates(maxLimited, lettersPerMinute),
+		lookups:   newRates(maxPrefixes, l.LookupsPerMinute),
 		global:    rate.NewLimiter(rate.Limit(l.GlobalPerSecond), l.GlobalPerSecond),
 	}
 }
@@ -53,6 +58,11 @@ func (l *limits) signIn(from netip.Addr, now time.Time) error {
 		return refuseUntil(api.CodeSlowDown, "the server is busy: try again in a second", 0, 1000)
 	}
 	return nil
+}
+
+// MayLookUp counts a request to the directory, or refuses it.
+func (s *Service) MayLookUp(c Caller) error {
+	return s.limits.lookups.take(prefix(c.Address), s.cfg.Now())
 }
 
 // prefix returns what stands for an address: an IPv4 address, or the 56 bits of an

@@ -90,6 +90,7 @@ type Limits struct {
 	AddressPerMinute int // sign-in requests of an address prefix; 60
 	AccountPerMinute int // requests of an account; 600
 	GlobalPerSecond  int // sign-in requests of all; 200
+	LookupsPerMinute int // directory requests of an address prefix; 1200
 }
 
 // A Caller is who makes a request.

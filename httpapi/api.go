@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -36,7 +37,17 @@ type Config struct {
 	Origins []string
 	// MaxConnections bounds the WebSockets open at one time; 10,000.
 	MaxConnections int
-	Log            *slog.Logger
+	// Accounts answers the account routes; nil: the server has no accounts, and
+	// they answer 404 with code accounts-off.
+	Accounts Accounts
+	// Directory answers the routes of the key directory; nil: there is none.
+	Directory Directory
+	// Witness answers POST /witness/add-checkpoint (C2SP tlog-witness); nil: no such route.
+	Witness http.Handler
+	// ClientAddress returns whose rate a request counts for; the address of the
+	// connection. A server behind a proxy reads what that proxy says.
+	ClientAddress func(r *http.Request) netip.Addr
+	Log           *slog.Logger
 }
 
 // An API answers HTTP requests. Create it with [New].
@@ -57,6 +68,9 @@ func New(cfg Config) (*API, error) {
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = 10_000
 	}
+	if cfg.ClientAddress == nil {
+		cfg.ClientAddress = remoteAddress
+	}
 	assets, err := loadAssets(cfg.Web)
 	if err != nil {
 		return nil, fmt.Errorf("reading the web client: %w", err)
@@ -67,10 +81,20 @@ func New(cfg Config) (*API, error) {
 	if cfg.Metrics != nil {
 		a.mux.Handle("GET /metrics", cfg.Metrics)
 	}
-	a.mux.HandleFunc("GET /{$}", a.assets.servePage)
-	a.mux.HandleFunc("GET /m/", a.assets.servePage)
+	a.accountRoutes()
+	a.directoryRoutes()
+	for _, page := range pages {
+		a.mux.HandleFunc("GET "+page, a.assets.servePage)
+	}
 	a.mux.HandleFunc("GET /", a.assets.serveFile)
 	return a, nil
+}
+
+// pages are the paths of the web client, which is one file and reads the path
+// itself. One with a slash at its end stands for all below it.
+var pages = []string{
+	"/{$}", "/m/", "/i", "/sign-up", "/sign-in", "/recover", "/devices", "/contacts", "/contacts/", "/verify", "/verify/",
+	"/settings", "/settings/",
 }
 
 // Stats returns the counters.

@@ -16,7 +16,8 @@ func setSecurityHeaders(h http.Header, host string, tls bool) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), "+
-		"speaker-selection=(self), clipboard-write=(self), screen-wake-lock=(self), geolocation=(), payment=(), usb=()")
+		"speaker-selection=(self), clipboard-write=(self), screen-wake-lock=(self), "+
+		"publickey-credentials-get=(self), publickey-credentials-create=(self), geolocation=(), payment=(), usb=()")
 	if tls {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
