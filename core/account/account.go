@@ -7,7 +7,7 @@
 //     [ResetRecord].
 //   - People: [SAS] (seven symbols), [QR], [SafetyNumber], and the signed
 //     [Statement] that says what was found.
-//   - A new device: [Request], sealed to it a [Bundle] by [HandOver].
+//   - A new device: a [Request], and sealed to it a [Bundle] by [HandOver].
 //   - Recovery: [RecoveryCode], [Backup], [PasswordKeys].
 //   - [Invite] carries the keys of a server and of the one who invites.
 //
@@ -39,18 +39,6 @@ func IdentityFingerprint(user identity.UserID, identityKey [32]byte) Fingerprint
 	return Fingerprint(h.Sum(nil))
 }
 
-// A Checkpoint is what a device last accepted of a directory's log. Two people
-// who check each other also compare these: a server that shows them different
-// directories is found out.
-type Checkpoint struct {
-	Origin [32]byte // OriginHash of the server
-	Size   uint64   // leaves of the log; 0: none yet
-	Root   [32]byte
-}
-
-// OriginHash returns what stands for a server's origin in a Checkpoint.
-func OriginHash(origin string) [32]byte { return sha256.Sum256([]byte(origin)) }
-
 // Errors of this package. Where a message of the user interface has the same
 // meaning, its id is named.
 var (
@@ -75,6 +63,9 @@ var (
 	ErrNoWrap = errors.New("account: the backup cannot be opened this way: use the recovery code")
 	// ErrWeak says that a passphrase is too easy to guess (weak-phrase).
 	ErrWeak = errors.New("account: too easy to guess: use a generated code")
+	// ErrSplit says that two devices of one server are shown different directories
+	// (split).
+	ErrSplit = errors.New("account: you are shown different directories: save the evidence and do not go on")
 	// ErrCost says that a server asks for a password hash that is too cheap, or too
 	// dear to compute.
 	ErrCost = errors.New("account: the server asks for an unsafe password hash: do not sign in here")

@@ -1,61 +1,92 @@
 package account
 
 import (
-	"conclave/core/identity"
+	"fmt"
+
 	"conclave/core/secret"
+	"conclave/core/suite"
+	"conclave/core/tlsenc"
 )
 
-// MaxRequest is the most bytes of a device request.
-const MaxRequest = 4 << 10
+const (
+	labelHandOver  = "Conclave 1.0 hand-over"
+	formatHandOver = 1
+	maxKEMOutput   = 2 << 10
+)
 
-// A Request is what a new device asks the account's other devices. The server
-// stores it; only its fingerprint, checked by people, makes it trusted.
-type Request struct {
-	User         identity.UserID
-	SignatureKey [32]byte
-	Class        identity.Class
-	Name         string
-	Time         uint64   // milliseconds since 1970
-	Endpoint     [16]byte // where the device's session takes mail
-	KEMKey       []byte   // public key of suite.Default
-	encoded      []byte
+// HandOver seals a bundle to a request. key is SASResult.HandOver of the
+// verification that showed the request's fingerprint: the sealing key is derived
+// from it and from an HPKE export (RFC 9180, Section 5.3) to the request's KEM
+// key. So only the device that asked can open it, and only the device that was
+// checked can have made it. The caller erases key.
+func HandOver(r *Request, key secret.Value, b *Bundle) ([]byte, error) {
+	if key.Len() != keySize {
+		return nil, ErrKey
+	}
+	s, err := suite.Lookup(suite.Default)
+	if err != nil {
+		return nil, fmt.Errorf("account: handing over: %w", err)
+	}
+	plaintext, err := b.Encode()
+	if err != nil {
+		return nil, err
+	}
+	defer plaintext.Erase()
+	output, exported, err := s.SendExport(r.KEMKey, labelHandOver, keySize)
+	if err != nil {
+		return nil, fmt.Errorf("account: handing over: %w", err)
+	}
+	defer exported.Erase()
+	sealing := handOverSealer(r, key, exported, output)
+	defer sealing.erase()
+	w := tlsenc.NewWriter(len(output) + plaintext.Len() + sealOverhead + 16)
+	w.Uint16(formatHandOver)
+	w.Vector(output)
+	w.Vector(sealing.seal(plaintext.Expose(), nil))
+	return w.Bytes(), nil
 }
 
-// NewRequest returns a request and the private key that opens the answer.
-func (k *DeviceKey) NewRequest(user identity.UserID, class identity.Class, name string, endpoint [16]byte, now uint64) (*Request, secret.Value, error) {
-	panic("account: unfinished")
-}
-
-// ParseRequest reads a request and checks its signature.
-func ParseRequest(b []byte) (*Request, error) { panic("account: unfinished") }
-
-// Encode returns the request as it travels.
-func (r *Request) Encode() []byte { panic("account: unfinished") }
-
-// Fingerprint returns what stands for the request in a SAS or QR code.
-func (r *Request) Fingerprint() Fingerprint { panic("account: unfinished") }
-
-// A Bundle is what a device must know to be one of the account: what is handed
-// over, and what a backup holds.
-type Bundle struct {
-	IdentityKey secret.Value // seed
-	BackupKey   secret.Value // 32 bytes; empty: there is no backup
-	Statements  [][]byte     // encoded statements
-	Pins        []byte       // of the directory; opaque here
-	Approver    identity.DeviceID
-	Record      []byte // the newest record that the approver accepted
-}
-
-// Encode returns the bundle as it is sealed.
-func (b *Bundle) Encode() secret.Value { panic("account: unfinished") }
-
-// ParseBundle reads what Encode wrote, or returns ErrMalformed.
-func ParseBundle(b secret.Value) (*Bundle, error) { panic("account: unfinished") }
-
-// HandOver seals a bundle to a request; key is SASResult.HandOver.
-func HandOver(r *Request, key secret.Value, b *Bundle) ([]byte, error) { panic("account: unfinished") }
-
-// Receive opens what HandOver sealed with the private key of the request.
+// Receive opens what HandOver sealed to this request, with its private key and
+// the key of the verification. It returns ErrMalformed, or ErrSignature if it is
+// not from the device that was checked.
 func (r *Request) Receive(private, key secret.Value, sealed []byte) (*Bundle, error) {
-	panic("account: unfinished")
+	if key.Len() != keySize {
+		return nil, ErrKey
+	}
+	s, err := suite.Lookup(suite.Default)
+	if err != nil {
+		return nil, fmt.Errorf("account: receiving a hand-over: %w", err)
+	}
+	in := tlsenc.NewReader(sealed)
+	format := in.Uint16()
+	output := in.Vector(maxKEMOutput)
+	ciphertext := in.Vector(maxBundle)
+	if err := in.Done(); err != nil {
+		return nil, fmt.Errorf("%w: hand-over: %w", ErrMalformed, err)
+	}
+	if format != formatHandOver {
+		return nil, fmt.Errorf("%w: hand-over of an unknown format", ErrMalformed)
+	}
+	exported, err := s.ReceiveExport(private, output, labelHandOver, keySize)
+	if err != nil {
+		return nil, fmt.Errorf("%w: hand-over: %w", ErrMalformed, err)
+	}
+	defer exported.Erase()
+	sealing := handOverSealer(r, key, exported, output)
+	defer sealing.erase()
+	plaintext, err := sealing.open(ciphertext, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: hand-over", ErrSignature)
+	}
+	defer plaintext.Erase()
+	return ParseBundle(plaintext)
+}
+
+// handOverSealer returns the sealer for one hand-over: its key needs both
+// secrets, and is used once.
+func handOverSealer(r *Request, key, exported secret.Value, output []byte) sealer {
+	fingerprint := r.Fingerprint()
+	both := secret.Own(append(append(make([]byte, 0, 2*keySize), key.Expose()...), exported.Expose()...))
+	defer both.Erase()
+	return newSealer(both, labelHandOver, fingerprint[:], output)
 }

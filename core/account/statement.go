@@ -1,6 +1,17 @@
 package account
 
-import "conclave/core/identity"
+import (
+	"crypto/ed25519"
+	"fmt"
+
+	"conclave/core/identity"
+	"conclave/core/tlsenc"
+)
+
+const (
+	labelStatement  = "Conclave 1.0 statement"
+	formatStatement = 1
+)
 
 // A Method says how somebody was verified.
 type Method uint8
@@ -38,15 +49,62 @@ type Statement struct {
 	Signature [64]byte
 }
 
-// SignStatement fills in signer's part: Signer must be set, Signature is made.
-func (k *IdentityKey) SignStatement(s *Statement) { panic("account: unfinished") }
+// SignStatement signs a statement whose other fields are set.
+func (k *IdentityKey) SignStatement(s *Statement) {
+	s.Signature = k.signer.sign(s.signingInput())
+}
 
-// Verify returns ErrSignature unless signerKey signed the statement.
-func (s *Statement) Verify(signerKey [32]byte) error { panic("account: unfinished") }
+// Verify returns ErrSignature unless signerKey signed the statement: a device
+// uses the identity key of its own account, so what others put into its store
+// counts for nothing.
+func (s *Statement) Verify(signerKey [32]byte) error {
+	if !identity.ValidKey(signerKey) || !ed25519.Verify(signerKey[:], s.signingInput(), s.Signature[:]) {
+		return fmt.Errorf("%w: statement about a contact", ErrSignature)
+	}
+	return nil
+}
+
+func (s *Statement) signingInput() []byte {
+	w := tlsenc.NewWriter(len(labelStatement) + 128)
+	w.Fixed([]byte(labelStatement))
+	s.encode(w)
+	return w.Bytes()
+}
+
+func (s *Statement) encode(w *tlsenc.Writer) {
+	w.Uint16(formatStatement)
+	w.Fixed(s.Signer[:])
+	w.Fixed(s.Subject[:])
+	w.Fixed(s.Key[:])
+	w.Uint8(uint8(s.Method))
+	w.Uint64(s.Time)
+}
 
 // Encode returns the statement as it is stored.
-func (s *Statement) Encode() []byte { panic("account: unfinished") }
+func (s *Statement) Encode() []byte {
+	w := tlsenc.NewWriter(192)
+	s.encode(w)
+	w.Fixed(s.Signature[:])
+	return w.Bytes()
+}
 
 // ParseStatement reads what Encode wrote, or returns ErrMalformed. It checks no
 // signature.
-func ParseStatement(b []byte) (*Statement, error) { panic("account: unfinished") }
+func ParseStatement(b []byte) (*Statement, error) {
+	r := tlsenc.NewReader(b)
+	format := r.Uint16()
+	var s Statement
+	copy(s.Signer[:], r.Fixed(len(s.Signer)))
+	copy(s.Subject[:], r.Fixed(len(s.Subject)))
+	copy(s.Key[:], r.Fixed(len(s.Key)))
+	s.Method = Method(r.Uint8())
+	s.Time = r.Uint64()
+	copy(s.Signature[:], r.Fixed(len(s.Signature)))
+	if err := r.Done(); err != nil {
+		return nil, fmt.Errorf("%w: statement: %w", ErrMalformed, err)
+	}
+	if format != formatStatement || s.Method > MethodQR {
+		return nil, fmt.Errorf("%w: statement of an unknown kind", ErrMalformed)
+	}
+	return &s, nil
+}
