@@ -69,7 +69,7 @@ func (e *HTTPError) Error() string { return string(e.Code) + ": " + e.Message }
 
 // Is reports whether target is an HTTPError with the same code.
 func (e *HTTPError) Is(target error) bool {
-	t, ok := target.(*HTTPError) //nolint:errorlint // Is compares one link of the chain
+	t, ok := target.(*HTTPError)
 	return ok && t.Code == e.Code
 }
 
@@ -96,7 +96,7 @@ type PasswordParams struct {
 	Threads   uint8  `json:"threads"`
 }
 
-// PasswordParamsRequest: POST /api/v1/auth/password/params, answered by
+// PasswordParamsRequest is the body of POST /api/v1/auth/password/params, answered by
 // [PasswordParams]. A handle without a password gets parameters too, always the same.
 type PasswordParamsRequest struct {
 	Handle string `json:"handle"`
@@ -113,7 +113,7 @@ type PasswordRegister struct {
 	Name    string         `json:"name"` // of the session, "Firefox on Linux"
 }
 
-// PasswordLogin: POST /api/v1/auth/password/login, answered by [SignedIn], or by
+// PasswordLogin is the body of POST /api/v1/auth/password/login, answered by [SignedIn], or by
 // code sign-in-failed with tries_left, or too-many-tries with retry_ms.
 type PasswordLogin struct {
 	Handle  string `json:"handle"`
@@ -129,7 +129,7 @@ type PasswordChange struct {
 	Params  PasswordParams `json:"params"`
 }
 
-// PasskeyRegisterBegin: POST /api/v1/auth/passkey/register/begin, answered by
+// PasskeyRegisterBegin is the body of POST /api/v1/auth/passkey/register/begin, answered by
 // [PasskeyOptions]. With a session it adds a passkey to the account, and Handle
 // and Invite are empty; without one it makes an account.
 type PasskeyRegisterBegin struct {
@@ -137,7 +137,7 @@ type PasskeyRegisterBegin struct {
 	Invite string `json:"invite,omitempty"`
 }
 
-// PasskeyLoginBegin: POST /api/v1/auth/passkey/login/begin, answered by
+// PasskeyLoginBegin is the body of POST /api/v1/auth/passkey/login/begin, answered by
 // [PasskeyOptions]. The authenticator knows who signs in.
 type PasskeyLoginBegin struct{}
 
@@ -159,7 +159,7 @@ type PasskeyFinish struct {
 	Name       string  `json:"name"`
 }
 
-// OIDCBegin: POST /api/v1/auth/oidc/begin, answered by [OIDCFlow]. The client
+// OIDCBegin is the body of POST /api/v1/auth/oidc/begin, answered by [OIDCFlow]. The client
 // keeps a random verifier (32 bytes) and sends its SHA-256. Return says how the
 // browser brings the code: "page" sends it on to /sign-in#oidc=CODE, "code"
 // shows it to the person, who types it.
@@ -176,7 +176,7 @@ type OIDCFlow struct {
 	ExpiresMS uint64 `json:"expires_ms"`
 }
 
-// OIDCFinish: POST /api/v1/auth/oidc/finish, answered by [SignedIn]. It needs the
+// OIDCFinish is the body of POST /api/v1/auth/oidc/finish, answered by [SignedIn]. It needs the
 // code that the browser got, so that nobody can make another sign in for them by
 // sending a link; a wrong one gives code-wrong with tries_left.
 type OIDCFinish struct {
@@ -186,7 +186,7 @@ type OIDCFinish struct {
 	Name     string `json:"name"`
 }
 
-// LDAPLogin: POST /api/v1/auth/ldap/login, answered by [SignedIn]. The server
+// LDAPLogin is the body of POST /api/v1/auth/ldap/login, answered by [SignedIn]. The server
 // sees this password.
 type LDAPLogin struct {
 	Provider string `json:"provider"`
@@ -277,13 +277,13 @@ type DeviceRequest struct {
 	ExpiresMS uint64 `json:"expires_ms"`
 }
 
-// DeviceRequests: GET /api/v1/account/requests. DELETE
+// DeviceRequests answers GET /api/v1/account/requests. DELETE
 // /api/v1/account/requests/{endpoint} takes one away.
 type DeviceRequests struct {
 	Requests []DeviceRequest `json:"requests"`
 }
 
-// BackupPut: PUT /api/v1/account/backup, answered by [Empty]; bound sessions only,
+// BackupPut is the body of PUT /api/v1/account/backup, answered by [Empty]; bound sessions only,
 // and Counter must not fall. Each of Auths (32 bytes) opens it.
 type BackupPut struct {
 	Counter uint64   `json:"counter"`
@@ -298,13 +298,13 @@ type Backup struct {
 	Blob    []byte `json:"blob"`
 }
 
-// BackupOpen: POST /api/v1/account/backup/open. A wrong Auth gives code-wrong with
+// BackupOpen is the body of POST /api/v1/account/backup/open. A wrong Auth gives code-wrong with
 // tries_left; after five in 15 minutes too-many-tries with retry_ms.
 type BackupOpen struct {
 	Auth []byte `json:"auth"`
 }
 
-// MailboxPost: POST /api/v1/mailbox/{to}, answered by [Empty]. To is a user (each of
+// MailboxPost is the body of POST /api/v1/mailbox/{to}, answered by [Empty]. To is a user (each of
 // its devices gets it) or an endpoint. A session without keys may write to
 // endpoints of its own user only.
 type MailboxPost struct {

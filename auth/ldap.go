@@ -105,7 +105,7 @@ func checkLDAP(req *api.LDAPLogin) error {
 // authenticate returns the unchanging id of the entry that a name and its
 // password belong to. The password is sent over TLS only.
 func (p *ldapServer) authenticate(ctx context.Context, name, password string) (string, error) {
-	conn, err := p.dial(ctx)
+	conn, err := p.dial()
 	if err != nil {
 		return "", err
 	}
@@ -130,9 +130,9 @@ func (p *ldapServer) authenticate(ctx context.Context, name, password string) (s
 }
 
 // dial connects by TLS, or by StartTLS before anything else is said.
-func (p *ldapServer) dial(ctx context.Context) (*ldap.Conn, error) {
+func (p *ldapServer) dial() (*ldap.Conn, error) {
 	config := &tls.Config{RootCAs: p.cfg.Roots, ServerName: p.host, MinVersion: tls.VersionTLS12}
-	options := []ldap.DialOpt{ldap.DialWithDialer(&net.Dialer{Timeout: ldapTimeout, Cancel: ctx.Done()})}
+	options := []ldap.DialOpt{ldap.DialWithDialer(&net.Dialer{Timeout: ldapTimeout})}
 	if p.tls {
 		options = append(options, ldap.DialWithTLSConfig(config))
 	}

@@ -49,10 +49,10 @@ type oidcFlow struct {
 	tries int
 }
 
-// An OIDCReturn is what the browser gets at the end of a callback: a page to go
-// to, or a code for its person to type.
+// An OIDCReturn is the code that the browser gets at the end of a callback, for
+// the web client or for its person to type elsewhere.
 type OIDCReturn struct {
-	Page string
+	Page bool // for the web client
 	Code string
 }
 
@@ -123,7 +123,7 @@ func (s *Service) OIDCCallback(ctx context.Context, c Caller, q url.Values) (*OI
 	f.login = &Login{Kind: OIDC, Key: cfg.Issuer + " " + subject, Provider: cfg.ID}
 	if f.page {
 		f.code = randomText(16)
-		return &OIDCReturn{Page: "/sign-in#oidc=" + f.code}, nil
+		return &OIDCReturn{Page: true, Code: f.code}, nil
 	}
 	f.code = typedCode()
 	return &OIDCReturn{Code: f.code[:4] + "-" + f.code[4:]}, nil

@@ -100,7 +100,9 @@ func (p *oidcProvider) discover(ctx context.Context) (*oauth2.Config, *oidc.Prov
 }
 
 // signingAlgs are those of ID tokens: signatures that only the provider can make.
-var signingAlgs = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA}
+var signingAlgs = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+}
 
 // exchange turns a code into who signed in: the subject of an ID token for us
 // (OpenID Connect Core 1.0, Section 3.1.3.7). Errors about what the provider says

@@ -61,7 +61,9 @@ func (a *API) accountRoutes() {
 	s := a.cfg.Accounts
 	if s == nil {
 		for _, prefix := range []string{"/api/v1/auth/", "/api/v1/account/", "/api/v1/mailbox", "/api/v1/mailbox/", "/api/v1/directory/"} {
-			a.mux.HandleFunc(prefix, a.accountsOff)
+			for _, method := range []string{"GET ", "POST ", "PUT ", "DELETE "} {
+				a.mux.HandleFunc(method+prefix, a.accountsOff)
+			}
 		}
 		return
 	}

@@ -18,9 +18,10 @@ func (a *API) oidcCallback(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		a.showCallback(w, http.StatusForbidden, "")
-	case done.Page != "":
+	case done.Page:
 		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, done.Page, http.StatusSeeOther)
+		w.Header().Set("Location", "/sign-in#oidc="+url.QueryEscape(done.Code)) // not sent to servers: it is a fragment
+		w.WriteHeader(http.StatusSeeOther)
 	default:
 		a.showCallback(w, http.StatusOK, done.Code)
 	}
