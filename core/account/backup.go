@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"conclave/core/identity"
 	"conclave/core/secret"
@@ -12,8 +13,8 @@ import (
 )
 
 const (
-	// MaxBackup is the most bytes of a backup.
-	MaxBackup = 1 << 20
+	// MaxBackup is the most bytes of a backup: what a server stores.
+	MaxBackup = 256 << 10
 
 	labelBackup  = "Conclave 1.0 backup"
 	formatBackup = 1
@@ -30,8 +31,22 @@ func NewBackupKey() secret.Value { return secret.Own(random(keySize)) }
 // Record.BackupHash. Upload the backup first and publish the record after it:
 // see [Backup.Check]. It returns ErrMalformed for what is out of bounds.
 func SealBackup(user identity.UserID, counter uint64, b *Bundle, ways []WrapKey) (sealed []byte, hash [32]byte, err error) {
-	if counter == 0 || len(ways) == 0 || len(ways) > maxWraps || b.BackupKey.Len() != keySize {
-		return nil, hash, fmt.Errorf("%w: backup without a counter, a key or a way in", ErrMalformed)
+	if b.BackupKey.Len() != keySize {
+		return nil, hash, fmt.Errorf("%w: backup without a key", ErrMalformed)
+	}
+	var wraps []wrap
+	for _, way := range ways {
+		if way.kind == wrapBackupKey {
+			return nil, hash, fmt.Errorf("%w: the backup key does not wrap itself", ErrMalformed)
+		}
+		wraps = append(wraps, way.wrap(user, b.BackupKey))
+	}
+	return sealBackup(user, counter, b, wraps)
+}
+
+func sealBackup(user identity.UserID, counter uint64, b *Bundle, wraps []wrap) (sealed []byte, hash [32]byte, err error) {
+	if user.IsZero() || counter == 0 || len(wraps) == 0 || len(wraps) > maxWraps {
+		return nil, hash, fmt.Errorf("%w: backup without a user, a counter or a way in", ErrMalformed)
 	}
 	inner, err := b.Encode()
 	if err != nil {
@@ -43,24 +58,15 @@ func SealBackup(user identity.UserID, counter uint64, b *Bundle, ways []WrapKey)
 	padded.Fixed(make([]byte, (backupBlock-len(padded.Bytes())%backupBlock)%backupBlock))
 	defer func() { clear(padded.Bytes()) }()
 
-	w := tlsenc.NewWriter(len(padded.Bytes()) + len(ways)*maxWrap + 256)
+	w := tlsenc.NewWriter(len(padded.Bytes()) + len(wraps)*maxWrap + 256)
 	w.Uint16(formatBackup)
 	w.Fixed(user[:])
 	w.Uint64(counter)
-	var wrapErr error
 	w.Nested(func(w *tlsenc.Writer) {
-		for _, way := range ways {
-			if way.kind == wrapBackupKey {
-				wrapErr = fmt.Errorf("%w: the backup key does not wrap itself", ErrMalformed)
-				return
-			}
-			sealedKey := way.wrap(user, b.BackupKey)
-			sealedKey.encode(w)
+		for i := range wraps {
+			wraps[i].encode(w)
 		}
 	})
-	if wrapErr != nil {
-		return nil, hash, wrapErr
-	}
 	aad := bytes.Clone(w.Bytes())
 	s := newSealer(b.BackupKey, labelBackup, aad)
 	defer s.erase()
@@ -181,6 +187,33 @@ func (b *Backup) Open(way WrapKey) (*Bundle, error) {
 		return nil, ErrBackupChanged
 	}
 	return bundle, nil
+}
+
+// Next seals a bundle as the backup that follows, with the same backup key and
+// the same ways in: no device keeps the recovery code. Each of more is added, and
+// takes the place of one of the same kind and credential. It returns ErrKey if the
+// bundle has another backup key than b, or ErrMalformed like [SealBackup].
+func (b *Backup) Next(counter uint64, bundle *Bundle, more ...WrapKey) (sealed []byte, hash [32]byte, err error) {
+	if bundle.BackupKey.Len() != keySize {
+		return nil, hash, ErrKey
+	}
+	old := newSealer(bundle.BackupKey, labelBackup, b.aad)
+	defer old.erase()
+	if len(b.sealed) < commitmentSize || !old.commitment.Equal(secret.New(b.sealed[:commitmentSize])) {
+		return nil, hash, ErrKey
+	}
+	if counter <= b.Counter {
+		return nil, hash, fmt.Errorf("%w: the counter of a backup must grow", ErrMalformed)
+	}
+	wraps := slices.Clone(b.wraps)
+	for _, way := range more {
+		if way.kind == wrapBackupKey {
+			return nil, hash, fmt.Errorf("%w: the backup key does not wrap itself", ErrMalformed)
+		}
+		wraps = slices.DeleteFunc(wraps, func(w wrap) bool { return w.kind == way.kind && bytes.Equal(w.id, way.id) })
+		wraps = append(wraps, way.wrap(b.User, bundle.BackupKey))
+	}
+	return sealBackup(b.User, counter, bundle, wraps)
 }
 
 // unwrap returns the backup key.

@@ -12,9 +12,9 @@ const formatBundle = 1
 
 // Bounds of a bundle, in bytes where nothing else is said.
 const (
-	MaxStatements = 4096 // statements
-	maxStatement  = 256
-	MaxPins       = 512 << 10
+	MaxStatements = 1024 // statements
+	maxStatement  = 160  // one has 139
+	MaxPins       = 160 << 10
 	maxBundle     = MaxBackup
 )
 

@@ -21,13 +21,13 @@ const (
 // change.
 var EmojiNames = [1 << emojiBits]string{
 	"umbrella", "fish", "moon", "mushroom", "bell", "cactus", "anchor", "tree",
-	"hourglass", "apple", "thumbs-up", "heart", "clap", "dog", "elephant", "penguin",
-	"octopus", "butterfly", "zebra", "snail", "giraffe", "spider", "kangaroo", "crocodile",
-	"banana", "carrot", "pumpkin", "lemon", "pretzel", "cloud", "lightning", "rainbow",
-	"volcano", "snowflake", "igloo", "pyramid", "lighthouse", "bridge", "windmill", "tent",
-	"bicycle", "parachute", "sailboat", "tractor", "helicopter", "train", "piano", "accordion",
-	"trumpet", "violin", "wrench", "scissors", "ladder", "magnet", "candle", "pencil",
-	"book", "envelope", "dice", "glasses", "wheel", "glove", "backpack", "robot",
+	"hourglass", "apple", "thumbs-up", "heart", "clap", "cat", "owl", "butterfly",
+	"turtle", "penguin", "octopus", "rabbit", "elephant", "snail", "grapes", "carrot",
+	"cherries", "pizza", "ice-cream", "egg", "key", "hammer", "scissors", "ladder",
+	"lamp", "candle", "book", "pencil", "glasses", "crown", "drum", "trumpet",
+	"guitar", "kite", "dice", "rocket", "bicycle", "sailboat", "train", "house",
+	"tent", "windmill", "volcano", "rainbow", "cloud", "lightning", "snowman", "tulip",
+	"feather", "globe", "flag", "magnet", "teapot", "envelope", "bucket", "sun",
 }
 
 // emojiOf and decimalOf read a code, first bits first.

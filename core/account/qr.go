@@ -51,7 +51,8 @@ var qrEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 // A QR is what one side shows as a QR code: 256 bits of both keys, so that one
 // scan proves the shower to the scanner, and a secret that only who sees the code
 // learns, which proves the scanner to the shower. It is a secret until it was
-// scanned. It is not safe for concurrent use.
+// scanned. It outlives a program by its text: delete that when it was answered. It
+// is not safe for concurrent use.
 type QR struct {
 	Mode       Mode
 	Shower     Party       // who shows it

@@ -90,7 +90,7 @@ func (s SASState) String() string {
 // The MACs cover the fingerprints, each as its owner has it and as the other got
 // it from the server.
 //
-// It is not safe for concurrent use, and is not kept over a restart.
+// It is not safe for concurrent use. It outlives a program by [SAS.Encode].
 type SAS struct {
 	config  SASConfig
 	txn     [txnSize]byte
