@@ -81,8 +81,7 @@ func (s *Service) LDAPLogin(ctx context.Context, c Caller, req *api.LDAPLogin) (
 		return nil, refuseTries(api.CodeSignInFailed, "the name or the password is wrong", left)
 	}
 	if err != nil {
-		// What failed may quote the name: it is not logged.
-		return nil, providerFailed()
+		return nil, s.providerFailed(ctx, p.cfg.ID, err)
 	}
 	if err := s.cfg.Store.ForgetTries(ctx, key); err != nil {
 		return nil, fmt.Errorf("forgetting tries: %w", err)
@@ -138,12 +137,12 @@ func (p *ldapServer) dial() (*ldap.Conn, error) {
 	}
 	conn, err := ldap.DialURL(p.cfg.URL, options...)
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, fmt.Errorf("%w: connecting: %v", errUnreachable, err)
 	}
 	conn.SetTimeout(ldapTimeout)
 	if !p.tls {
 		if err := conn.StartTLS(config); err != nil {
-			return nil, errors.Join(fmt.Errorf("starting TLS: %w", err), conn.Close())
+			return nil, errors.Join(fmt.Errorf("%w: starting TLS: %v", errUnreachable, err), conn.Close())
 		}
 	}
 	return conn, nil

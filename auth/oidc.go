@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base32"
 	"errors"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -70,7 +71,7 @@ func (s *Service) OIDCBegin(ctx context.Context, c Caller, req *api.OIDCBegin) (
 	}
 	config, _, err := p.discover(ctx)
 	if err != nil {
-		return nil, providerFailed()
+		return nil, s.providerFailed(ctx, p.cfg.ID, err)
 	}
 	f := &oidcFlow{
 		provider: p, verifierHash: [32]byte(req.VerifierHash), page: req.Return == returnPage,
@@ -88,7 +89,15 @@ func (s *Service) OIDCBegin(ctx context.Context, c Caller, req *api.OIDCBegin) (
 	return &api.OIDCFlow{Flow: name, URL: to, ExpiresMS: expires}, nil
 }
 
-func providerFailed() error {
+// providerFailed refuses because of an organisation's server, and tells the
+// administrator why if it could not be reached. What it said beyond that may name
+// somebody, and is not logged.
+func (s *Service) providerFailed(ctx context.Context, id string, err error) error {
+	reason := slog.String("error", "it answered wrongly")
+	if errors.Is(err, errUnreachable) {
+		reason = slog.Any("error", err)
+	}
+	s.cfg.Log.WarnContext(ctx, "a sign-in server failed", slog.String("provider", id), reason)
 	return Refuse(api.CodeProvider, "the organisation's sign-in server did not answer as it should: try again, or tell the administrator")
 }
 
@@ -104,7 +113,7 @@ func (s *Service) OIDCCallback(ctx context.Context, c Caller, q url.Values) (*OI
 	}
 	// RFC 9207, Section 2.4: an answer that says who gave it must say the right one.
 	if iss, ok := q["iss"]; ok && (len(iss) != 1 || iss[0] != f.provider.cfg.Issuer) {
-		return nil, providerFailed()
+		return nil, s.providerFailed(ctx, f.provider.cfg.ID, errToken)
 	}
 	code := q.Get("code")
 	if code == "" || q.Has("error") {
@@ -115,7 +124,7 @@ func (s *Service) OIDCCallback(ctx context.Context, c Caller, q url.Values) (*OI
 		if errors.Is(err, errToken) {
 			return nil, Refuse(api.CodeSignInFailed, "the organisation's server did not sign you in: begin again")
 		}
-		return nil, providerFailed()
+		return nil, s.providerFailed(ctx, f.provider.cfg.ID, err)
 	}
 	cfg := &f.provider.cfg
 	f.mu.Lock()

@@ -22,8 +22,12 @@ const (
 	maxProviderBody = 1 << 20          // bytes of one answer of a provider
 )
 
-// errToken says that a provider answered, and that what it says is not a sign-in.
-var errToken = errors.New("the provider's answer is no sign-in")
+var (
+	// errToken says that a provider answered, and that what it says is not a sign-in.
+	errToken = errors.New("the provider's answer is no sign-in")
+	// errUnreachable says that a server was not reached, or not by TLS.
+	errUnreachable = errors.New("not reached")
+)
 
 // An oidcProvider is an organisation's OpenID provider. What it publishes about
 // itself is read at its first use, so that the server starts without it.
@@ -89,7 +93,7 @@ func (p *oidcProvider) discover(ctx context.Context) (*oauth2.Config, *oidc.Prov
 	}
 	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client), p.cfg.Issuer)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the configuration of provider %q: %w", p.cfg.ID, err)
+		return nil, nil, fmt.Errorf("%w: reading what it publishes about itself: %v", errUnreachable, err)
 	}
 	p.provider = provider
 	p.config = &oauth2.Config{
@@ -119,7 +123,11 @@ func (p *oidcProvider) exchange(ctx context.Context, code string, f *oidcFlow, n
 		if errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError {
 			return "", fmt.Errorf("%w: the code was refused", errToken)
 		}
-		return "", fmt.Errorf("asking provider %q for a token: %w", p.cfg.ID, err)
+		var failed *url.Error
+		if errors.As(err, &failed) {
+			return "", fmt.Errorf("%w: asking for a token: %v", errUnreachable, failed)
+		}
+		return "", errors.New("asking for a token failed")
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
