@@ -124,7 +124,7 @@ func (a authTables) Backup(ctx context.Context, user [16]byte) (auth.Backup, err
 	if len(auths)%32 != 0 {
 		return auth.Backup{}, errColumn
 	}
-	b.Counter, b.Stored = uint64(counter), uint64(stored)
+	b.Counter, b.Stored, b.Blob = uint64(counter), uint64(stored), some(b.Blob)
 	for ; len(auths) > 0; auths = auths[32:] {
 		b.Auths = append(b.Auths, [32]byte(auths))
 	}

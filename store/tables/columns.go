@@ -25,7 +25,8 @@ func number(b bool) int64 {
 	return 0
 }
 
-// some returns b, or bytes that are not NULL if it is nil.
+// some returns b, or bytes that are not NULL if it is nil. (Of an empty column one
+// database makes nil, and the other does not.)
 func some(b []byte) []byte {
 	if b == nil {
 		return []byte{}

@@ -153,6 +153,7 @@ func scanEntry(row scanner) (directory.Entry, error) {
 		return e, err
 	}
 	e.Namespace, e.Version, e.Epoch, e.Skeleton = uint8(namespace), uint32(version), uint64(epoch), string(skeleton)
+	e.Name, e.Value = some(e.Name), some(e.Value)
 	return e, errors.Join(fixed(e.Label[:], label), fixed(e.Commitment[:], commitment), fixed(e.Proof[:], proof))
 }
 

@@ -62,7 +62,7 @@ func scanLogin(row scanner) (auth.Login, error) {
 		return l, err
 	}
 	l.Kind, l.Key, l.Provider, l.Label = auth.LoginKind(kind), string(key), string(provider), string(label)
-	l.Created, l.Used = uint64(created), uint64(used)
+	l.Created, l.Used, l.Data = uint64(created), uint64(used), some(l.Data)
 	return l, fixed(l.User[:], user)
 }
 
