@@ -31,7 +31,7 @@ const (
 	// MaxRemoved is how many removed devices a record remembers.
 	MaxRemoved = 64
 	// MaxRecord is the most bytes of an encoded record: a record with the most
-	// devices, removals and the longest names has 16,021.
+	// devices, removals and the longest names has 16,017.
 	MaxRecord = 16 << 10
 
 	keySize       = 32
