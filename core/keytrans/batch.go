@@ -13,6 +13,8 @@ import (
 const (
 	maxTerminals = maxLadder + 1 // a ladder and a handle
 	maxBitmap    = maxTerminals * maxDepth / 8
+	// maxSiblings is far above what a map of 2^40 entries needs.
+	maxSiblings = maxTerminals * 64
 )
 
 // How the path of a label ends.
@@ -294,6 +296,9 @@ func readBatch(r *tlsenc.Reader) (*BatchProof, error) {
 	count := 0
 	for _, b := range p.bitmap {
 		count += bits.OnesCount8(b)
+	}
+	if count > maxSiblings {
+		return nil, fmt.Errorf("%d siblings", count)
 	}
 	p.siblings = cutHashes(r.Fixed(count * HashSize))
 	if err := r.Err(); err != nil {

@@ -30,16 +30,23 @@ type UserState struct {
 	// record. It is pinned: the directory must show it for ever.
 	Version uint32
 	Record  Hash
-	// Labels are those of the ladder of Version, by version.
+	// IdentityKey is that of the record.
+	IdentityKey [32]byte
+	// Labels are those of the ladder of Version and others known to exist, by
+	// version; at most 64.
 	Labels []Label
-	// Checked is the last epoch in which Version, or for the owner the ladder, was
-	// looked at, and CheckedTime its time. Monitoring goes on from there.
+	// Accepted is the epoch in which Version was accepted, and AcceptedTime its time.
+	Accepted, AcceptedTime uint64
+	// Checked is the last epoch that monitoring looked at, or the one of first
+	// contact, CheckedTime its time and CheckedVersion the greatest version there. The owner's
+	// monitoring goes on from there; a contact's from the later of this and Accepted.
 	Checked, CheckedTime uint64
+	CheckedVersion       uint32
 	// Confirmed says that Version was seen unchanged in a distinguished epoch after
 	// the one in which it was accepted.
 	Confirmed bool
-	// Proof shows the pinned version in the map of Checked: it becomes evidence if
-	// the directory takes it back. See [Statement].
+	// Proof is what the directory said last, with its proofs: it becomes evidence if
+	// the directory says something else later.
 	Proof []byte
 }
 
@@ -75,10 +82,28 @@ func (s *State) MonitorRequest(user [userSize]byte, owner bool, most uint8) *Mon
 	if u == nil || s.Head == nil {
 		return nil
 	}
+	after, _ := u.checked(owner)
 	return &MonitorRequest{
-		User: user, Known: s.Head.Size, After: u.Checked, Version: u.Version,
+		User: user, Known: s.Head.Size, After: after, Version: u.Version,
 		Owner: owner, Most: most, Cached: u.versions(),
 	}
+}
+
+// checked returns the epoch from which monitoring goes on, and its time. A
+// contact's version need not be in epochs before it was accepted.
+func (u *UserState) checked(owner bool) (index, time uint64) {
+	if !owner && u.Accepted > u.Checked {
+		return u.Accepted, u.AcceptedTime
+	}
+	return u.Checked, u.CheckedTime
+}
+
+// label returns what is known of a version, or nil.
+func (u *UserState) label(version uint32) *Label {
+	if u == nil {
+		return nil
+	}
+	return find(u.Labels, version)
 }
 
 // user returns what is known of the user that a lookup asks for.
@@ -137,4 +162,27 @@ func (s *State) pin(u *UserState) {
 		s.Users = make(map[[userSize]byte]*UserState)
 	}
 	s.Users[u.User] = u
+}
+
+// floor is the greatest version that is known to exist, or -1.
+func (u *UserState) floor() int64 {
+	if u == nil {
+		return -1
+	}
+	return int64(max(u.Version, u.CheckedVersion))
+}
+
+// merge returns the labels to remember: those of the newest ladder, and others
+// that are known to exist while there is room.
+func (u *UserState) merge(ladder []Label) []Label {
+	out := slices.Clone(ladder)
+	if u != nil {
+		for i := len(u.Labels) - 1; i >= 0 && len(out) < maxLadder; i-- {
+			if k := &u.Labels[i]; k.Exists && find(ladder, k.Version) == nil {
+				out = append(out, *k)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Label) int { return int(int64(a.Version) - int64(b.Version)) })
+	return out
 }
