@@ -3,35 +3,22 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/transparency-dev/tessera"
+
+	"conclave/core/identity"
+	"conclave/core/tlsenc"
+	"conclave/directory/prefixmap"
 )
 
-// Errors of a [Directory]. Requests that do not parse are ErrRequest.
-var (
-	// ErrRequest says that a request is not well formed: 400.
-	ErrRequest = errors.New("directory: malformed request")
-	// ErrRecord says that a record is not valid by itself: 400.
-	ErrRecord = errors.New("directory: invalid identity record")
-	// ErrOutdated says that a record does not follow the newest one of its user:
-	// look it up, and sign again: 409.
-	ErrOutdated = errors.New("directory: the record does not follow the newest one")
-	// ErrReset says that a record resets the identity, which needs
-	// [Options.AllowReset]: 403.
-	ErrReset = errors.New("directory: the record resets the identity")
-	// ErrHandle says that the handle, or one that looks like it, is taken: 409.
-	ErrHandle = errors.New("directory: the handle is taken")
-	// ErrBusy says that too many updates are waiting: 503, try again.
-	ErrBusy = errors.New("directory: too many updates are waiting")
-	// ErrUnavailable says that the store or the log cannot be written, or that the
-	// directory is not running (yet): 503. Nothing of the update was taken, or it
-	// was and is not published yet; sending the same record again is right in
-	// either case.
-	ErrUnavailable = errors.New("directory: cannot be written now")
-)
-
-// A Config says what a [Directory] works on.
+// A Config says what a [Directory] works on. Zero fields mean the default.
 type Config struct {
 	Store Store
 	// Dir is the folder of the log: tiles and the checkpoint. It is made if it is
@@ -39,13 +26,13 @@ type Config struct {
 	Dir string
 	// Secrets are the keys; see [LoadSecrets].
 	Secrets *Secrets
-	// Policy is the C2SP tlog-policy of witnesses that cosign checkpoints; empty:
-	// none. A checkpoint that they do not answer for is published all the same:
-	// clients judge.
+	// Policy is the C2SP tlog-policy of witnesses that cosign checkpoints, each
+	// with its URL; empty: none. A checkpoint that they do not answer for is
+	// published all the same: clients judge.
 	Policy string
 	// WitnessTimeout is how long witnesses are waited for; 2 s.
 	WitnessTimeout time.Duration
-	// Client does the requests to witnesses; a default one with a timeout.
+	// Client does the requests to witnesses; a default one.
 	Client *http.Client
 	// MinInterval is the least time between two epochs; 1 s. Heartbeat is the
 	// longest; 10 min. Republish is the age after which a checkpoint is signed
@@ -53,82 +40,227 @@ type Config struct {
 	MinInterval, Heartbeat, Republish time.Duration
 	Now                               func() time.Time // time.Now
 	Log                               *slog.Logger     // discarded
+
+	witnesses *tessera.WitnessGroup // of Policy; nil: none
+}
+
+// withDefaults checks the configuration.
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil || c.Dir == "" || c.Secrets == nil {
+		return c, errors.New("directory: a store, a folder and keys are needed")
+	}
+	set := func(t *time.Duration, d time.Duration) {
+		if *t <= 0 {
+			*t = d
+		}
+	}
+	set(&c.WitnessTimeout, 2*time.Second)
+	set(&c.MinInterval, time.Second)
+	set(&c.Heartbeat, 10*time.Minute)
+	set(&c.Republish, 30*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Transport: limited{http.DefaultTransport}, Timeout: c.WitnessTimeout}
+	}
+	if c.Policy != "" {
+		group, err := tessera.NewWitnessGroupFromPolicy([]byte(c.Policy))
+		if err != nil {
+			return c, fmt.Errorf("directory: the witness policy: %w", err)
+		}
+		c.witnesses = &group
+	}
+	return c, nil
+}
+
+// maxWitnessAnswer is the most bytes that are read of a witness.
+const maxWitnessAnswer = 64 << 10
+
+// limited bounds what a witness answers.
+type limited struct{ http.RoundTripper }
+
+func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := l.RoundTripper.RoundTrip(r)
+	if err == nil {
+		answer.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(answer.Body, maxWitnessAnswer), answer.Body}
+	}
+	return answer, err
 }
 
 // A Directory is the key directory of one server. Create it with [New]; it works
 // once Run runs. All methods may be called at the same time.
 type Directory struct {
-	cfg   Config
+	// Constant after New.
+	cfg     Config
+	log     *slog.Logger
+	labels  *labels
+	history *prefixmap.History
+	tree    *tree
+	wake    chan struct{} // something waits
+	closed  chan struct{} // Run ended
+
 	stats Stats
-}
+	view  atomic.Pointer[view] // what clients are told; nil before the first one
+	stuck atomic.Bool          // the log cannot be written
 
-// Options of an [Directory.Update].
-type Options struct {
-	// AllowReset lets the record replace the identity key: the caller has checked
-	// that this was asked for by a fresh sign-in.
-	AllowReset bool
-}
+	admission sync.Mutex // held while an update is compared with the store
 
-// Accepted says where an update is in the log.
-type Accepted struct {
-	User    [16]byte
-	Handle  string
-	Version uint32
-	Epoch   uint64
-	// Published says that a checkpoint that covers Epoch is out.
-	Published bool
+	mu     sync.Mutex
+	queue  []*update                   // for the next epoch
+	heads  map[identity.UserID]*update // the last one of each user that is not done
+	claims map[string]bool             // skeletons of those that claim a handle
+	beats  []chan error                // who waits for an epoch without an update
+
+	// Only Run uses these.
+	last        *commit   // the newest epoch of the store
+	unpublished []*commit // after what is published, and that
+	made        time.Time // when last was made
 }
 
 // New opens the directory: it loads the map from the Store (3 s for 100,000
-// users), and refuses a log that does not agree with it.
+// users), and refuses a log that does not agree with it. The caller must call Run,
+// or Close.
 func New(ctx context.Context, cfg Config) (*Directory, error) {
-	return &Directory{cfg: cfg}, nil
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{
+		cfg:     cfg,
+		log:     cfg.Log,
+		labels:  newLabels(cfg.Secrets),
+		history: prefixmap.NewHistory(),
+		wake:    make(chan struct{}, 1),
+		closed:  make(chan struct{}),
+		heads:   make(map[identity.UserID]*update),
+		claims:  make(map[string]bool),
+	}
+	if d.last, err = load(ctx, cfg.Store, d.history); err != nil {
+		return nil, fmt.Errorf("directory: loading: %w", err)
+	}
+	var count uint64
+	if d.last != nil {
+		if err := checkSecrets(ctx, cfg.Store, cfg.Secrets); err != nil {
+			return nil, fmt.Errorf("directory: loading: %w", err)
+		}
+		count = d.last.epoch.Index + 1
+		d.unpublished = []*commit{d.last}
+		d.made = time.Now().Add(-cfg.MinInterval)
+		d.stats.Epochs.Store(int64(count))
+		d.stats.Entries.Store(int64(d.last.m.Len()))
+	}
+	if d.tree, err = openLog(ctx, &d.cfg, count); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
-// Run makes epochs and publishes them until ctx ends. It returns nil then, or why
-// the directory cannot go on.
-func (d *Directory) Run(ctx context.Context) error { return nil }
+// Close frees what New opened if Run is not called.
+func (d *Directory) Close() { d.tree.close() }
 
-// Update takes an identity record, encoded, of a user whom the caller has
-// authenticated as user; another user's record is ErrRecord. The first record of
-// a user claims its handle. It returns when the record's epoch is committed and its
-// checkpoint published, about 0.3 s if nothing else happens. A record that is the
-// newest one already is accepted again: repeating an Update is safe.
-func (d *Directory) Update(ctx context.Context, user [16]byte, record []byte, o Options) (Accepted, error) {
-	return Accepted{}, ErrUnavailable
+// Run makes epochs and publishes them until ctx ends. It returns nil then, or why
+// the directory cannot begin. Run may be called once.
+func (d *Directory) Run(ctx context.Context) error {
+	defer close(d.closed)
+	defer d.tree.close()
+	return d.run(ctx)
+}
+
+// Beat makes an epoch now, with or without updates, and returns when it is
+// published.
+func (d *Directory) Beat(ctx context.Context) error {
+	done := make(chan error, 1)
+	d.mu.Lock()
+	d.beats = append(d.beats, done)
+	d.mu.Unlock()
+	d.nudge()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.closed:
+		return ErrUnavailable
+	}
+}
+
+// finish ends beats.
+func (d *Directory) finish(beats []chan error, err error) {
+	for _, b := range beats {
+		b <- err
+	}
+}
+
+// Ready returns nil once clients are answered, and ErrUnavailable before.
+func (d *Directory) Ready() error {
+	_, err := d.current()
+	return err
 }
 
 // Latest returns the newest committed record of a user, encoded, or ErrNotFound.
 // It is for the server's own decisions (which devices a user has); clients look up.
 func (d *Directory) Latest(ctx context.Context, user [16]byte) ([]byte, error) {
-	return nil, ErrNotFound
+	e, err := d.cfg.Store.Latest(ctx, NamespaceUser, user[:])
+	return e.Value, err
 }
 
 // HandleFree returns nil if a handle may be claimed, and ErrHandle if it, or one
 // that looks like it, is taken.
-func (d *Directory) HandleFree(ctx context.Context, handle string) error { return nil }
-
-// Lookup answers an encoded keytrans.LookupRequest with a keytrans.LookupResponse.
-func (d *Directory) Lookup(ctx context.Context, request []byte) ([]byte, error) {
-	return nil, ErrUnavailable
-}
-
-// Monitor answers an encoded keytrans.MonitorRequest with a keytrans.MonitorResponse.
-func (d *Directory) Monitor(ctx context.Context, request []byte) ([]byte, error) {
-	return nil, ErrUnavailable
+func (d *Directory) HandleFree(ctx context.Context, handle string) error {
+	return d.handleFree(ctx, handle)
 }
 
 // Consistency returns the encoded proof that the log of from leaves is the
 // beginning of that of to leaves: opaque<V> of hashes. Sizes that are not published
 // are ErrRequest.
 func (d *Directory) Consistency(ctx context.Context, from, to uint64) ([]byte, error) {
-	return nil, ErrUnavailable
+	v, err := d.current()
+	if err != nil {
+		return nil, err
+	}
+	if from == 0 || from > to || to > v.size {
+		return nil, fmt.Errorf("%w: sizes", ErrRequest)
+	}
+	proof, err := d.tree.tiles.consistency(ctx, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	w := tlsenc.NewWriter(4 + len(proof)*len(v.root))
+	w.Nested(func(w *tlsenc.Writer) {
+		for i := range proof {
+			w.Fixed(proof[i][:])
+		}
+	})
+	return w.Bytes(), nil
 }
 
 // Mutations returns what an epoch added to the map, label and commitment of each,
 // 64 bytes, sorted. An epoch that is not published is ErrNotFound.
 func (d *Directory) Mutations(ctx context.Context, epoch uint64) ([]byte, error) {
-	return nil, ErrNotFound
+	v, err := d.current()
+	if err != nil {
+		return nil, err
+	}
+	if epoch >= v.size {
+		return nil, ErrNotFound
+	}
+	var added []prefixmap.Entry
+	err = d.cfg.Store.Leaves(ctx, epoch, epoch+1, func(l Leaf) error {
+		added = append(added, prefixmap.Entry{Label: l.Label, Commitment: l.Commitment})
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	file, _ := mutations(added)
+	return file, nil
 }
 
 // PublicConfig is what a client pins of a directory.
@@ -139,10 +271,7 @@ type PublicConfig struct {
 }
 
 // PublicConfig returns what clients pin.
-func (d *Directory) PublicConfig() PublicConfig { return PublicConfig{} }
-
-// Handler serves GET /checkpoint and GET /tile/… (C2SP tlog-tiles).
-func (d *Directory) Handler() http.Handler { return http.NotFoundHandler() }
+func (d *Directory) PublicConfig() PublicConfig { return d.cfg.Secrets.Public() }
 
 // Stats returns the directory's counters.
 func (d *Directory) Stats() *Stats { return &d.stats }

@@ -103,7 +103,7 @@ func (h *History) Prove(m *Map, epoch uint32, label keytrans.Hash) keytrans.MapP
 		// The path ends where at most one leaf was left at the time.
 		if n, only := m.first(r, epoch); n < 2 {
 			if n == 1 {
-				p.Leaf, p.Label, p.Commitment = true, only.label, only.commitment
+				p.Leaf, p.Label, p.Commitment = true, only.Label, only.Commitment
 			}
 			return p
 		}
@@ -117,7 +117,7 @@ func (h *History) Prove(m *Map, epoch uint32, label keytrans.Hash) keytrans.MapP
 
 // first counts the leaves below r that were there at an epoch, up to 2, and returns
 // one of them.
-func (m *Map) first(r ref, epoch uint32) (n int, one *leaf) {
+func (m *Map) first(r ref, epoch uint32) (n int, one *Entry) {
 	if oldest, _ := m.epochs(r); r.empty() || oldest > epoch {
 		return 0, nil
 	}

@@ -28,9 +28,10 @@ var ErrDuplicate = errors.New("prefixmap: a label is there already")
 // maxEntries is the most entries of a map: 2^31, which nothing in memory reaches.
 const maxEntries = math.MaxInt32
 
-// An Entry is what the map holds at a label.
+// An Entry is what the map holds at a label, and the epoch that added it.
 type Entry struct {
 	Label, Commitment keytrans.Hash
+	Epoch             uint32
 }
 
 // A Map is one state of the map. It is made by [New] and [Map.Insert], and may be
@@ -48,12 +49,6 @@ func (m *Map) Len() int { return m.leaves.n }
 
 // Root returns the hash that commits to the whole map.
 func (m *Map) Root() keytrans.Hash { return m.hash(m.root) }
-
-// leaf is an entry and the epoch that added it.
-type leaf struct {
-	label, commitment keytrans.Hash
-	epoch             uint32
-}
 
 // A ref is a subtree: an inner node, or a leaf, or empty.
 type ref struct {
@@ -90,7 +85,7 @@ func (m *Map) hash(r ref) keytrans.Hash {
 		return r.node.hash
 	case r.n != 0:
 		l := m.leaves.at(r.n)
-		return keytrans.LeafHash(l.label, l.commitment)
+		return keytrans.LeafHash(l.Label, l.Commitment)
 	default:
 		return keytrans.EmptyHash
 	}
@@ -110,18 +105,17 @@ func (m *Map) epochs(r ref) (oldest, newest uint32) {
 	case r.node != nil:
 		return r.node.oldest, r.node.newest
 	case r.n != 0:
-		e := m.leaves.at(r.n).epoch
+		e := m.leaves.at(r.n).Epoch
 		return e, e
 	default:
 		return math.MaxUint32, 0
 	}
 }
 
-// Insert returns the map with entries added in an epoch; it reorders entries. m
-// stays as it is. Only one map may be made from the newest one at a time; making
+// Insert returns the map with entries added; it reorders them. m stays as it is. Only one map may be made from the newest one at a time; making
 // another from the same m makes the first one invalid, so that an epoch that could
 // not be stored is made again. It fails with ErrDuplicate.
-func (m *Map) Insert(epoch uint32, entries []Entry) (*Map, error) {
+func (m *Map) Insert(entries []Entry) (*Map, error) {
 	if len(entries) > maxEntries-m.Len() {
 		return nil, errors.New("prefixmap: the map is full")
 	}
@@ -132,7 +126,7 @@ func (m *Map) Insert(epoch uint32, entries []Entry) (*Map, error) {
 		}
 	}
 	next := &Map{root: m.root, leaves: m.leaves}
-	first := next.leaves.add(epoch, entries)
+	first := next.leaves.add(entries)
 	next.root = next.insert(m.root, entries, first, 0)
 	return next, nil
 }
@@ -154,7 +148,7 @@ func (m *Map) insert(old ref, entries []Entry, first uint32, depth int) ref {
 	case old.node != nil:
 		kept = [2]ref{old.node.child(0), old.node.child(1)}
 	case old.n != 0:
-		kept[bit(&m.leaves.at(old.n).label, depth)] = old
+		kept[bit(&m.leaves.at(old.n).Label, depth)] = old
 	}
 	cut, _ := slices.BinarySearchFunc(entries, 1, func(e Entry, want int) int { return bit(&e.Label, depth) - want })
 	left := func() { kept[0] = m.insert(kept[0], entries[:cut], first, depth+1) }
@@ -194,10 +188,10 @@ func (m *Map) Get(label keytrans.Hash) (commitment keytrans.Hash, ok bool) {
 		return keytrans.Hash{}, false
 	}
 	l := m.leaves.at(r.n)
-	if l.label != label {
+	if l.Label != label {
 		return keytrans.Hash{}, false
 	}
-	return l.commitment, true
+	return l.Commitment, true
 }
 
 // Prove returns the path of a label, which need not be in the map.
@@ -211,7 +205,7 @@ func (m *Map) Prove(label keytrans.Hash) keytrans.MapProof {
 	}
 	if r.n != 0 {
 		l := m.leaves.at(r.n)
-		p.Leaf, p.Label, p.Commitment = true, l.label, l.commitment
+		p.Leaf, p.Label, p.Commitment = true, l.Label, l.Commitment
 	}
 	return p
 }

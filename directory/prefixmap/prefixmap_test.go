@@ -52,6 +52,15 @@ func some(r *rand.Rand, n int, known []prefixmap.Entry) []prefixmap.Entry {
 	return out
 }
 
+// of returns copies of entries that an epoch adds.
+func of(epoch uint32, entries []prefixmap.Entry) []prefixmap.Entry {
+	out := slices.Clone(entries)
+	for i := range out {
+		out[i].Epoch = epoch
+	}
+	return out
+}
+
 // check proves a label and compares with the model.
 func check(t *testing.T, p keytrans.MapProof, root keytrans.Hash, label keytrans.Hash, model []prefixmap.Entry) {
 	t.Helper()
@@ -79,10 +88,10 @@ func TestModel(t *testing.T) {
 		for epoch := range uint32(40) {
 			add := some(r, r.IntN(60), model)
 			before := m.Root()
-			if _, err := m.Insert(epoch, some(r, 1+r.IntN(40), model)); err != nil { // given up
+			if _, err := m.Insert(of(epoch, some(r, 1+r.IntN(40), model))); err != nil { // given up
 				t.Fatal(err)
 			}
-			next, err := m.Insert(epoch, slices.Clone(add))
+			next, err := m.Insert(of(epoch, add))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -130,7 +139,7 @@ func TestLarge(t *testing.T) {
 		for range n {
 			add = append(add, prefixmap.Entry{Label: random(r), Commitment: random(r)})
 		}
-		next, err := m.Insert(uint32(epoch), add)
+		next, err := m.Insert(of(uint32(epoch), add))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,15 +162,15 @@ func TestLarge(t *testing.T) {
 func TestDuplicate(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	first := some(r, 5, nil)
-	m, err := prefixmap.New().Insert(0, slices.Clone(first))
+	m, err := prefixmap.New().Insert(of(0, first))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Insert(1, []prefixmap.Entry{{Label: first[3].Label}}); !errors.Is(err, prefixmap.ErrDuplicate) {
+	if _, err := m.Insert([]prefixmap.Entry{{Label: first[3].Label}}); !errors.Is(err, prefixmap.ErrDuplicate) {
 		t.Errorf("a label that is there: %v", err)
 	}
 	twice := some(r, 1, first)
-	if _, err := m.Insert(1, append(twice, twice...)); !errors.Is(err, prefixmap.ErrDuplicate) {
+	if _, err := m.Insert(append(twice, twice...)); !errors.Is(err, prefixmap.ErrDuplicate) {
 		t.Errorf("a label twice: %v", err)
 	}
 	if m.Root() != naive(first, 0) {
@@ -180,15 +189,15 @@ func TestEmpty(t *testing.T) {
 
 // TestPrefixes has labels that differ in the last bit, 256 levels down.
 func TestPrefixes(t *testing.T) {
-	a, b := prefixmap.Entry{Commitment: keytrans.Hash{1}}, prefixmap.Entry{Commitment: keytrans.Hash{2}}
+	a, b := prefixmap.Entry{Commitment: keytrans.Hash{1}, Epoch: 4}, prefixmap.Entry{Commitment: keytrans.Hash{2}, Epoch: 5}
 	b.Label[31] = 1
-	m, err := prefixmap.New().Insert(4, []prefixmap.Entry{a})
+	m, err := prefixmap.New().Insert([]prefixmap.Entry{a})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := prefixmap.NewHistory()
 	h.Mark(4, m)
-	if m, err = m.Insert(5, []prefixmap.Entry{b}); err != nil {
+	if m, err = m.Insert([]prefixmap.Entry{b}); err != nil {
 		t.Fatal(err)
 	}
 	h.Mark(5, m)
@@ -215,7 +224,7 @@ func BenchmarkMemory(b *testing.B) {
 					for i := range add {
 						add[i] = prefixmap.Entry{Label: random(r), Commitment: random(r)}
 					}
-					m, _ = m.Insert(uint32(epoch), add)
+					m, _ = m.Insert(of(uint32(epoch), add))
 					h.Mark(uint32(epoch), m)
 				}
 				runtime.GC()
@@ -243,7 +252,7 @@ func BenchmarkInsert(b *testing.B) {
 					add[i] = prefixmap.Entry{Label: random(r), Commitment: random(r)}
 				}
 				b.StartTimer()
-				next, err := m.Insert(1, add)
+				next, err := m.Insert(add)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -264,7 +273,7 @@ func BenchmarkProve(b *testing.B) {
 		for i := range add {
 			add[i] = prefixmap.Entry{Label: random(r), Commitment: random(r)}
 		}
-		m, _ = m.Insert(epoch, add)
+		m, _ = m.Insert(of(epoch, add))
 		h.Mark(epoch, m)
 	}
 	b.Run("latest", func(b *testing.B) {

@@ -6,25 +6,25 @@ const chunkSize = 1024
 // leaves that both have. It is one pointer for 1024 leaves to the garbage
 // collector, which does not look inside.
 type slab struct {
-	chunks []*[chunkSize]leaf
+	chunks []*[chunkSize]Entry
 	n      int
 }
 
 // at returns leaf number i-1.
-func (s *slab) at(i uint32) *leaf {
+func (s *slab) at(i uint32) *Entry {
 	i--
 	return &s.chunks[i/chunkSize][i%chunkSize]
 }
 
 // add appends entries and returns the number of the first plus one. A copy of s
 // that was made before does not see them; what another copy appended is lost.
-func (s *slab) add(epoch uint32, entries []Entry) uint32 {
+func (s *slab) add(entries []Entry) uint32 {
 	first := uint32(s.n) + 1
 	for i := range entries {
 		if s.n%chunkSize == 0 {
-			s.chunks = append(s.chunks[:s.n/chunkSize:s.n/chunkSize], new([chunkSize]leaf))
+			s.chunks = append(s.chunks[:s.n/chunkSize:s.n/chunkSize], new([chunkSize]Entry))
 		}
-		s.chunks[s.n/chunkSize][s.n%chunkSize] = leaf{entries[i].Label, entries[i].Commitment, epoch}
+		s.chunks[s.n/chunkSize][s.n%chunkSize] = entries[i]
 		s.n++
 	}
 	return first
