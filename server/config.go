@@ -17,7 +17,8 @@ type Config struct {
 	// takes a free one.
 	Listen string
 	// Data is a folder for what must survive a restart: the self-signed
-	// certificate. It is made if it is missing. Required with TLSSelfSigned.
+	// certificate, accounts and the key directory. It is made if it is missing.
+	// Required with TLSSelfSigned; without it, there are no accounts.
 	Data string
 
 	// TLSCert and TLSKey are PEM files; both or neither.
@@ -48,6 +49,9 @@ type Config struct {
 	AudioAll int
 	// AllowOrigins are further hosts whose pages may connect.
 	AllowOrigins []string
+
+	// Accounts says how accounts and the key directory work.
+	Accounts AccountsConfig
 
 	// TestOnlyTap gets every RTP packet of every publisher. See engine.Config.Tap.
 	TestOnlyTap func(room.TapPacket)
@@ -86,6 +90,8 @@ func (c Config) validate() (Config, error) {
 		return c, errors.New("the most participants must not be negative")
 	case c.AudioAll < 0:
 		return c, errors.New("the number of microphones must not be negative")
+	case c.Accounts.Database != "" && c.Data == "":
+		return c, errors.New("accounts need a data folder beside the database: the log and the keys are there")
 	}
 	return c, nil
 }

@@ -122,6 +122,36 @@ func (m *metrics) addTransport(s *udp.Stats) {
 	m.gauge("media_tcp_connections", "TCP connections for media now.", &s.TCPConnections)
 }
 
+// addAccounts adds what is counted of accounts; nothing if there are none.
+func (m *metrics) addAccounts(a *accounts) {
+	if a == nil {
+		return
+	}
+	s := a.store.Stats()
+	m.counter("store_changes_total", "Changes of the database that are on the disk.", &s.Changes)
+	m.counter("store_groups_total", "Transactions that they shared.", &s.Groups)
+	m.counter("store_failed_total", "Transactions that the database did not take.", &s.Failed)
+	m.counter("store_full_total", "Of them, those for lack of room on the disk.", &s.Full)
+
+	d := a.directory.Stats()
+	m.gauge("directory_running", "1 while the directory takes updates.", &a.running)
+	m.gauge("directory_epochs", "Epochs committed.", &d.Epochs)
+	m.gauge("directory_published", "Epochs under the newest checkpoint.", &d.Published)
+	m.gauge("directory_entries", "Entries in the map.", &d.Entries)
+	m.gauge("directory_waiting", "Updates that wait for an epoch.", &d.Waiting)
+	m.gauge("directory_cosigned", "1 if the newest checkpoint has the cosignatures that the policy asks for.", &d.Cosigned)
+	m.counter("directory_updates_total", "Identity records accepted.", &d.Updates)
+	m.counter("directory_refused_total", "Identity records refused.", &d.Refused)
+	m.counter("directory_lookups_total", "Lookups answered.", &d.Lookups)
+	m.counter("directory_monitors_total", "Monitoring requests answered.", &d.Monitors)
+	m.counter("directory_store_failures_total", "Epochs that could not be committed.", &d.StoreFailures)
+	m.counter("directory_log_failures_total", "Leaves that could not be appended at first.", &d.LogFailures)
+
+	w := a.witness.Stats()
+	m.counter("witness_cosigned_total", "Checkpoints of other servers cosigned.", &w.Cosigned)
+	m.counter("witness_refused_total", "Checkpoints of other servers refused.", &w.Refused)
+}
+
 // gaugeUint is gauge for an unsigned number.
 func (m *metrics) gaugeUint(name, help string, v *atomic.Uint64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

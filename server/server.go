@@ -40,6 +40,7 @@ type Server struct {
 	meetings    *room.Registry
 	media       *engine.Engine
 	relay       *turn.Server // nil: none
+	accounts    *accounts    // nil: none
 	fingerprint string
 }
 
@@ -61,7 +62,7 @@ func Listen(cfg Config) (*Server, error) {
 		s.listener = split(s.listener, s.media.ServeTCP)
 	}
 	if err := s.wire(); err != nil {
-		return nil, errors.Join(err, s.closeRelay(), s.media.Close(), s.listener.Close())
+		return nil, errors.Join(err, s.accounts.close(), s.closeRelay(), s.media.Close(), s.listener.Close())
 	}
 	return s, nil
 }
@@ -103,21 +104,18 @@ func (s *Server) wire() error {
 	if err != nil {
 		return err
 	}
+	if s.accounts, err = s.openAccounts(); err != nil {
+		return err
+	}
 	metrics := newMetrics()
-	s.api, err = httpapi.New(httpapi.Config{
-		Meetings: s.meetings,
-		Web:      web.Files(),
-		Metrics:  metrics.handler(),
-		TLS:      s.cfg.usesTLS(),
-		Origins:  s.cfg.AllowOrigins,
-		Log:      s.log,
-	})
+	s.api, err = httpapi.New(s.apiConfig(metrics))
 	if err != nil {
 		return err
 	}
 	metrics.addMeetings(s.meetings.Stats())
 	metrics.addConnections(s.api.Stats())
 	metrics.addMedia(s.media.Stats())
+	metrics.addAccounts(s.accounts)
 	s.http = &http.Server{
 		Handler:           s.api,
 		ReadHeaderTimeout: headerTimeout,
@@ -138,6 +136,22 @@ func (s *Server) wire() error {
 		}
 	}
 	return s.startRelay()
+}
+
+// apiConfig returns what the routes call.
+func (s *Server) apiConfig(m *metrics) httpapi.Config {
+	c := httpapi.Config{
+		Meetings: s.meetings,
+		Web:      web.Files(),
+		Metrics:  m.handler(),
+		TLS:      s.cfg.usesTLS(),
+		Origins:  s.cfg.AllowOrigins,
+		Log:      s.log,
+	}
+	if a := s.accounts; a != nil {
+		c.Accounts, c.Directory, c.Witness = a.auth, a.directory, a.witness
+	}
+	return c
 }
 
 // Addr returns the TCP address that is listened on.
@@ -174,6 +188,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wg.Go(func() { s.tick(ctx) })
+	stopAccounts := s.runAccounts(ctx)
 
 	// Requests live on while the server shuts down, so that clients get their
 	// Closing frame, and are then cut off.
@@ -196,12 +211,13 @@ func (s *Server) Run(ctx context.Context) error {
 		err = fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	return errors.Join(err, s.shutdown(), s.closeRelay(), s.media.Close())
+	return errors.Join(err, s.shutdown(), stopAccounts(), s.closeRelay(), s.media.Close())
 }
 
 // shutdown ends all meetings and waits for their last frames to go out.
 func (s *Server) shutdown() error {
 	s.meetings.Close(api.Closing_REASON_SHUTDOWN)
+	s.accounts.stopWaiting()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	err := errors.Join(s.http.Shutdown(ctx), s.api.Drain(ctx))

@@ -35,6 +35,8 @@ type serveCommand struct {
 	AudioAll        int           `help:"Forward every microphone up to this many, and above it only the loudest." default:"10"`
 	AllowOrigin     []string      `help:"Further host whose pages may connect, such as localhost:5173. Repeatable."`
 
+	accountFlags
+
 	JSON bool `name:"json" help:"Print the address as one JSON object."`
 	logFlags
 }
@@ -42,6 +44,10 @@ type serveCommand struct {
 // Run serves until it is interrupted.
 func (c *serveCommand) Run(e *env) error {
 	data, err := c.dataFolder()
+	if err != nil {
+		return err
+	}
+	accounts, err := c.accountFlags.config()
 	if err != nil {
 		return err
 	}
@@ -59,6 +65,7 @@ func (c *serveCommand) Run(e *env) error {
 		MeetingTTL:      c.MeetingTTL,
 		AudioAll:        c.AudioAll,
 		AllowOrigins:    c.AllowOrigin,
+		Accounts:        accounts,
 		Log:             c.logger(e),
 	})
 	if err != nil {
