@@ -4,20 +4,30 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const module = "conclave/"
 
-// rules lists, for each package prefix, the dependencies it must never have,
+// A rule names dependencies that the packages of a prefix must never have,
 // directly or not, and why.
-var rules = []struct {
-	pkg    string // prefix below module
+type rule struct {
+	pkg    string // prefix below module; with $ at the end, that package alone
 	goos   string // "" is the host; "js" checks the wasm build
 	banned string // prefix of an import path
 	why    string
-}{
+}
+
+// public is what a server may use of core: formats and proofs that anybody may
+// check, and none of it can hold a secret. See TestPublicCore.
+var public = []string{"core/identity", "core/keytrans", "core/tlsenc"}
+
+// servers are the prefixes of what a server with accounts is made of.
+var servers = []string{"server", "httpapi", "directory", "auth", "store"}
+
+var rules = []rule{
 	{"core", "", "net", "the core does no I/O"},
 	{"core", "js", "net", "the core does no I/O"},
 	{"core", "", "log", "the core returns errors; callers log"},
@@ -27,9 +37,13 @@ var rules = []struct {
 	{"client/meeting", "", "net", "the state machine does no I/O"},
 	{"sfu", "", module + "core", "the SFU forwards ciphertext it cannot open"},
 	{"room", "", module + "core", "the meeting registry keeps what it cannot open"},
-	{"httpapi", "", module + "core", "the server has no code that opens anything"},
-	{"server", "", module + "core", "what conclave serve wires together cannot decrypt"},
-	{"server", "", module + "client", "the server is not a participant"},
+	{"client/remote$", "", "net", "a Doer brings what it asks for"},
+	{"client/remote$", "js", "net", "a Doer brings what it asks for"},
+	{"client/directory", "", "net", "what judges answers does not fetch them"},
+	{"client/directory", "js", "net", "what judges answers does not fetch them"},
+	{"client/account", "", "net", "what judges answers does not fetch them"},
+	{"client/account", "js", "net", "what judges answers does not fetch them"},
+	{"core", "", "encoding/json", "what is hashed or signed has one encoding"},
 	{"sfu/dd", "", "net", "the pure packages have no socket"},
 	{"sfu/codec", "", "net", "the pure packages have no socket"},
 	{"sfu/seqmap", "", "net", "the pure packages have no socket"},
@@ -59,6 +73,13 @@ var rules = []struct {
 	{"room", "", "github.com/pion", "a meeting's media is behind an interface"},
 	{"httpapi", "", "github.com/pion", "a meeting's media is behind an interface"},
 	{"api", "", module + "core", "imports point downwards"},
+	{"directory", "", module + "auth", "who is signed in does not change what the log says"},
+	{"directory", "", module + "store", "the directory says what it keeps, not where"},
+	{"auth", "", module + "store", "accounts say what they keep, not where"},
+	{"auth", "", module + "httpapi", "imports point downwards"},
+	{"auth", "", module + "server", "imports point downwards"},
+	{"core/keytrans", "", module + "directory", "a verifier shares no code with what it judges"},
+	{"client/directory", "", module + "directory", "a verifier shares no code with what it judges"},
 	{"core/mlswire", "", module + "core/suite", "what anyone may parse needs no key"},
 	{"core/mlswire", "", module + "core/mls", "what anyone may parse needs no secret"},
 	{"core/mlswire", "", module + "core/secret", "what anyone may parse holds no secret"},
@@ -68,16 +89,47 @@ var rules = []struct {
 	{"core/mls", "", module + "core/session", "MLS stands on its own"},
 }
 
+// serverRules keeps all but the public part of core, and clients, away from
+// servers. Packages of core that are made later are banned too.
+func serverRules(deps map[string][]string) []rule {
+	var all []rule
+	for _, pkg := range servers {
+		all = append(all, rule{pkg, "", module + "client", "the server is not a participant"})
+		for banned := range deps {
+			if under(banned, module+"core") && !slices.ContainsFunc(public, func(p string) bool { return under(banned, module+p) }) {
+				all = append(all, rule{pkg, "", banned, "what conclave serve wires together cannot decrypt"})
+			}
+		}
+	}
+	return all
+}
+
+// TestPublicCore checks that what servers may use of core reaches nothing else of
+// it, and so none of the packages that hold secrets.
+func TestPublicCore(t *testing.T) {
+	deps := listDeps(t, "")
+	for _, name := range public {
+		if len(deps[module+name]) == 0 {
+			t.Errorf("%s is not there; was it renamed?", name)
+		}
+		for _, dep := range deps[module+name] {
+			if under(dep, module+"core") && !slices.ContainsFunc(public, func(p string) bool { return under(dep, module+p) }) {
+				t.Errorf("%s depends on %s, which servers must not reach", name, dep)
+			}
+		}
+	}
+}
+
 func TestImports(t *testing.T) {
 	for _, goos := range []string{"", "js"} {
 		deps := listDeps(t, goos)
-		for _, r := range rules {
+		for _, r := range append(serverRules(deps), rules...) {
 			if r.goos != goos {
 				continue
 			}
 			matched := false
 			for pkg, imports := range deps {
-				if !under(pkg, module+r.pkg) {
+				if !r.about(pkg) {
 					continue
 				}
 				matched = true
@@ -92,6 +144,14 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// about reports whether the rule is about a package.
+func (r rule) about(pkg string) bool {
+	if alone, ok := strings.CutSuffix(r.pkg, "$"); ok {
+		return pkg == module+alone
+	}
+	return under(pkg, module+r.pkg)
 }
 
 // TestSyscallJS checks that only cmd/conclave-wasm talks to JavaScript, and what
