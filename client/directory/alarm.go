@@ -1,13 +1,15 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"conclave/core/identity"
 )
 
-// Message ids of alarms: UI.md section 8 has the words.
+// Message ids of alarms: what a person reads is chosen by them.
 const (
 	IDOwnIdentity    = "own-identity"
 	IDOwnDevice      = "own-device"
@@ -29,25 +31,27 @@ const (
 // An Alarm is something that a person must know: what the server did and must not
 // do, or what happened to an identity.
 type Alarm struct {
-	Key    string          `json:"key"`    // names this alarm
-	ID     string          `json:"id"`     // message id
-	Attack string          `json:"attack"` // as "MS-05"
-	User   identity.UserID `json:"user"`   // concerned, zero: none
-	Handle string          `json:"handle,omitempty"`
-	Name   string          `json:"name,omitempty"`   // of the user
-	Device string          `json:"device,omitempty"` // name of the device, for own-device
-	Time   uint64          `json:"time"`             // first seen, milliseconds since 1970
-	Last   uint64          `json:"last"`             // last seen
-	Count  int             `json:"count"`
-	// Have and Want are the numbers of the message: see keytrans.Error.
-	Have   uint64 `json:"have,omitempty"`
-	Want   uint64 `json:"want,omitempty"`
-	Detail string `json:"detail,omitempty"`
+	Key    string          // names this alarm
+	ID     string          // message id
+	Attack string          // of the list of malicious servers, as "MS-05"
+	User   identity.UserID // concerned; zero: none
+	Handle string          // of the user, or that was asked for
+	Name   string          // of the user
+	Device string          // name of the device, for own-device
+	// DeviceID is the device of own-device, to remove it by.
+	DeviceID identity.DeviceID
+	Time     uint64 // first seen, milliseconds since 1970 by this device's clock
+	Last     uint64 // last seen
+	Count    int
+	// Have and Want are the numbers of the message: see keytrans.Error. For
+	// refused-one Have is since when.
+	Have, Want uint64
+	Detail     string
 	// Evidence says that there is a document to export.
-	Evidence bool `json:"evidence"`
+	Evidence bool
 	// Ended is when a passing trouble was over; 0: it is not, or does not pass.
-	Ended     uint64 `json:"ended,omitempty"`
-	Dismissed bool   `json:"dismissed,omitempty"`
+	Ended     uint64
+	Dismissed bool
 }
 
 // An AlarmError is the error of a call that raised an alarm. errors.As finds the
@@ -57,7 +61,7 @@ type AlarmError struct {
 	cause error
 }
 
-// Error returns the message id and what happened.
+// Error returns the message id, the attack and what happened.
 func (e *AlarmError) Error() string {
 	return fmt.Sprintf("directory: %s (%s): %s", e.Alarm.ID, e.Alarm.Attack, e.Alarm.Detail)
 }
@@ -66,17 +70,33 @@ func (e *AlarmError) Error() string {
 func (e *AlarmError) Unwrap() error { return e.cause }
 
 // Alarms returns all alarms, oldest first, those that are over or dismissed too.
-func (c *Client) Alarms() []Alarm { return nil }
-
-// Dismiss says that a person saw an alarm. It stays, with its evidence.
-func (c *Client) Dismiss(ctx context.Context, key string) error { return ErrState }
-
-// Raise stores an alarm that somebody else found, such as an old backup; subject
-// tells it from others of the same ID and user. Evidence may be nil.
-func (c *Client) Raise(ctx context.Context, a Alarm, subject string, evidence []byte) (Alarm, error) {
-	return a, ErrState
+func (c *Client) Alarms() []Alarm {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]Alarm, 0, len(c.alarms))
+	for _, a := range c.alarms {
+		out = append(out, *a)
+	}
+	slices.SortFunc(out, func(a, b Alarm) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Key, b.Key))
+	})
+	return out
 }
 
-// Evidence returns the document of an alarm, or an error wrapping
-// vault.ErrMissing: for conclave audit --evidence.
-func (c *Client) Evidence(ctx context.Context, key string) ([]byte, error) { return nil, ErrState }
+// Dismiss says that a person saw an alarm. It stays, with its evidence. If it was
+// a proven lie that kept new contacts paused, they no longer are. A key that names
+// nothing is an error wrapping vault.ErrMissing.
+func (c *Client) Dismiss(ctx context.Context, key string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dismissLocked(ctx, key)
+}
+
+// Raise stores an alarm that somebody else found, such as an old backup. Subject
+// tells it from others of the same ID and user; evidence is a document that
+// [Client.Evidence] returns as it is, or nil.
+func (c *Client) Raise(ctx context.Context, a Alarm, subject string, evidence []byte) (Alarm, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.storeAlarm(ctx, a, subject, evidence)
+}
