@@ -129,9 +129,14 @@ func verifierKey(skey, name string) (string, error) {
 	return note.NewEd25519VerifierKey(name, public)
 }
 
-// decodeKey returns the algorithm and the bytes of the last field of a key.
+// decodeKey returns the algorithm and the bytes of a signing key:
+// PRIVATE+KEY+name+hash+base64, and base64 may hold a + too.
 func decodeKey(key string) (algorithm byte, rest []byte, err error) {
-	b, err := base64.StdEncoding.DecodeString(key[strings.LastIndexByte(key, '+')+1:])
+	fields := strings.SplitN(key, "+", 5)
+	if len(fields) != 5 {
+		return 0, nil, errors.New("directory: malformed key")
+	}
+	b, err := base64.StdEncoding.DecodeString(fields[4])
 	if err != nil || len(b) == 0 {
 		return 0, nil, errors.New("directory: malformed key")
 	}
