@@ -55,10 +55,12 @@ type Alarm struct {
 }
 
 // An AlarmError is the error of a call that raised an alarm. errors.As finds the
-// *keytrans.Error beneath it, where there is one.
+// *keytrans.Error beneath it, where there is one, and what the store said if it
+// could not keep the alarm.
 type AlarmError struct {
 	Alarm Alarm
 	cause error
+	store error
 }
 
 // Error returns the message id, the attack and what happened.
@@ -66,8 +68,16 @@ func (e *AlarmError) Error() string {
 	return fmt.Sprintf("directory: %s (%s): %s", e.Alarm.ID, e.Alarm.Attack, e.Alarm.Detail)
 }
 
-// Unwrap returns what was found.
-func (e *AlarmError) Unwrap() error { return e.cause }
+// Unwrap returns what was found, and the error of the store.
+func (e *AlarmError) Unwrap() []error {
+	var out []error
+	for _, err := range []error{e.cause, e.store} {
+		if err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
+}
 
 // Alarms returns all alarms, oldest first, those that are over or dismissed too.
 func (c *Client) Alarms() []Alarm {

@@ -97,24 +97,22 @@ func (c *Client) keepHead(ctx context.Context, w waitingHead) error {
 	return c.putSite(ctx, site)
 }
 
-// compareHeads compares the oldest heads that wait. A split stops it.
-func (c *Client) compareHeads(ctx context.Context, most int) error {
+// compareHeads compares the oldest heads that wait.
+func (c *Client) compareHeads(ctx context.Context, m *monitoring) error {
 	c.mu.Lock()
 	waiting := slices.Clone(c.site.Heads)
 	c.mu.Unlock()
-	var failed error
-	for i := range waiting[:min(most, len(waiting))] {
+	for i := range waiting[:min(maxCompared, len(waiting))] {
 		w := waiting[i]
 		done, err := c.compareHead(ctx, &w)
 		if _, alarm := errors.AsType[*AlarmError](err); err != nil && !alarm {
-			return errors.Join(failed, err)
+			return err
 		}
-		failed = errors.Join(failed, err)
-		if err := c.replaceHead(ctx, &waiting[i], &w, done || err != nil); err != nil {
-			return errors.Join(failed, err)
+		if err := errors.Join(m.add(err), c.replaceHead(ctx, &waiting[i], &w, done)); err != nil {
+			return err
 		}
 	}
-	return failed
+	return nil
 }
 
 // replaceHead takes a head that was compared from those that wait, or counts the

@@ -242,7 +242,7 @@ func (c *Client) judgeContact(ctx context.Context, q *question, old, d *userDoc,
 	if old == nil || old.state.IdentityKey == d.state.IdentityKey {
 		return nil, nil
 	}
-	a, err := c.alarmLocked(ctx, &finding{
+	a := c.raiseLocked(ctx, &finding{
 		Alarm: Alarm{
 			ID: IDReset, Attack: "MS-02", User: d.record.User, Handle: d.record.Handle, Name: old.name(),
 			Detail: "the identity key was replaced without the consent of the one before",
@@ -250,5 +250,5 @@ func (c *Client) judgeContact(ctx context.Context, q *question, old, d *userDoc,
 		cause:    ErrBlocked,
 		evidence: q.evidence(IDReset, old.Record),
 	})
-	return []Alarm{a.Alarm}, err
+	return []Alarm{a.Alarm}, a.store
 }

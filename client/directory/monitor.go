@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"conclave/core/identity"
@@ -32,7 +33,7 @@ func (c *Client) Monitor(ctx context.Context) ([]Alarm, error) {
 		err = c.monitorContacts(ctx, m)
 	}
 	if err == nil {
-		err = m.add(c.compareHeads(ctx, maxCompared))
+		err = c.compareHeads(ctx, m)
 	}
 	return m.found, err
 }
@@ -51,14 +52,7 @@ func (m *monitoring) add(err error) error {
 		return err
 	}
 	m.found = append(m.found, a.Alarm)
-	if j, joined := err.(interface{ Unwrap() []error }); joined { //nolint:errorlint // what the store said beside the alarm
-		for _, e := range j.Unwrap() {
-			if _, alarm := errors.AsType[*AlarmError](e); !alarm {
-				return e
-			}
-		}
-	}
-	return nil
+	return a.store
 }
 
 // monitorOwn looks at the own account in every distinguished epoch.
@@ -99,17 +93,37 @@ func (c *Client) explain(ctx context.Context, m *monitoring, user identity.UserI
 	if err == nil {
 		return nil
 	}
-	c.mu.Lock()
-	suspect, d := c.own.Suspect, c.users[user]
-	if suspect != 0 && d != nil && ctx.Err() == nil {
-		// The map has a version that the server does not show.
-		a, storeErr := c.alarmLocked(ctx, unexplained(d, uint32(suspect-1), c.own.Shown, err))
-		m.found = append(m.found, a.Alarm)
-		err = errors.Join(err, storeErr)
-	}
-	c.mu.Unlock()
 	m.stop = true
-	return m.add(err)
+	return errors.Join(m.add(err), c.unexplained(ctx, m, err))
+}
+
+// maxUnexplained is how often the server may fail to show the record of a version
+// that the map has, for whatever reason, before the owner is told.
+const maxUnexplained = 3
+
+// unexplained counts a lookup that did not show the record of a version that the
+// map has, and raises the alarm if the answer was refused or it was not the first
+// failure.
+func (c *Client) unexplained(ctx context.Context, m *monitoring, cause error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.users[c.own.User]
+	if c.own.Suspect == 0 || d == nil || ctx.Err() != nil {
+		return nil
+	}
+	if _, refused := errors.AsType[*AlarmError](cause); !refused && c.own.Tries+1 < maxUnexplained {
+		own := c.own
+		own.Tries++
+		return c.putOwn(ctx, own)
+	}
+	return m.add(c.raiseLocked(ctx, &finding{
+		Alarm: Alarm{
+			ID: IDOwnIdentity, Attack: "MS-01", User: d.state.User, Handle: d.Handle,
+			Detail: fmt.Sprintf("the directory has version %d and does not show its record", c.own.Suspect-1),
+		},
+		cause:    cause,
+		evidence: c.own.Shown,
+	}))
 }
 
 // watch asks once for the next distinguished epochs of a user. It returns nil if
@@ -192,13 +206,14 @@ func (c *Client) contradicted(ctx context.Context, q *question, owner bool, caus
 	if f.ID == IDFlipFlop && f.evidence != nil && d != nil {
 		f.evidence.Records = records(d.Record)
 	}
-	err := c.raiseLocked(ctx, f)
+	a := c.raiseLocked(ctx, f)
 	if owner || f.ID != IDFlipFlop || d == nil || d.state != q.st.Users[q.user] || d.Reset || d.Verified != LevelNone && d.Verified != LevelContact {
-		return err
+		return a
 	}
 	blocked := *d
 	blocked.Reset, blocked.Verified = true, LevelNone
-	return errors.Join(err, c.putUser(ctx, &blocked))
+	a.store = errors.Join(a.store, c.putUser(ctx, &blocked))
+	return a
 }
 
 // monitorContacts looks once at each contact whose newest version no later

@@ -35,7 +35,11 @@ func (c *Client) SetOwn(ctx context.Context, user identity.UserID, identityKey [
 	alien := *d
 	alien.Reset, alien.Verified = true, LevelNone
 	f := &finding{Alarm: ownIdentityAlarm(d), cause: ErrBlocked, evidence: &Evidence{Records: records(d.Record)}}
-	return errors.Join(c.raiseLocked(ctx, f), c.putUser(ctx, &alien))
+	a := c.raiseLocked(ctx, f)
+	if a.store == nil {
+		a.store = c.putUser(ctx, &alien)
+	}
+	return a
 }
 
 // Publish gives the server the next identity record of the own account and
@@ -164,7 +168,7 @@ func (c *Client) judgeOwn(ctx context.Context, q *question, old, d *userDoc, r *
 	}
 	d.Reset = d.Reset || alien
 	own := c.own
-	own.Suspect, own.Shown = 0, nil
+	own.Suspect, own.Shown, own.Tries = 0, nil, 0
 	if pending != nil && bytes.Equal(d.Record, own.Pending) {
 		d.Reset = false // this device itself made the identity
 		own.Key = pending.IdentityKey
@@ -173,9 +177,9 @@ func (c *Client) judgeOwn(ctx context.Context, q *question, old, d *userDoc, r *
 		own.Pending = nil
 	}
 	if d.Reset && alien {
-		a, err := c.alarmLocked(ctx, ownIdentity(q, old, d))
-		if err != nil {
-			return found, err
+		a := c.raiseLocked(ctx, ownIdentity(q, old, d))
+		if a.store != nil {
+			return found, a.store
 		}
 		found = append(found, a.Alarm)
 	}
@@ -222,7 +226,7 @@ func (c *Client) newDevices(ctx context.Context, q *question, before, rec *ident
 		if before.Device(d.ID) != nil {
 			continue
 		}
-		a, err := c.alarmLocked(ctx, &finding{
+		a := c.raiseLocked(ctx, &finding{
 			Alarm: Alarm{
 				ID: IDOwnDevice, Attack: "MS-04", User: rec.User, Handle: rec.Handle,
 				Device: d.Name, DeviceID: d.ID, Detail: fmt.Sprintf("version %d adds a device", rec.Version),
@@ -230,23 +234,10 @@ func (c *Client) newDevices(ctx context.Context, q *question, before, rec *ident
 			subject:  d.ID.String(),
 			evidence: q.evidence(IDOwnDevice, before.Encode()),
 		})
-		if err != nil {
-			return found, err
+		if a.store != nil {
+			return found, a.store
 		}
 		found = append(found, a.Alarm)
 	}
 	return found, nil
-}
-
-// unexplained is the alarm of a version in the map whose record the server does
-// not show. shown is the answer that showed the version.
-func unexplained(d *userDoc, version uint32, shown *Evidence, cause error) *finding {
-	return &finding{
-		Alarm: Alarm{
-			ID: IDOwnIdentity, Attack: "MS-01", User: d.state.User, Handle: d.Handle,
-			Detail: fmt.Sprintf("the directory has version %d and does not show its record", version),
-		},
-		cause:    cause,
-		evidence: shown,
-	}
 }

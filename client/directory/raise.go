@@ -43,16 +43,9 @@ func pauses(f *finding) (pause, lasting bool) {
 	}
 }
 
-// raiseLocked stores an alarm and returns it as an error. If the store fails, that
-// comes with it: nothing is lost silently.
-func (c *Client) raiseLocked(ctx context.Context, f *finding) error {
-	a, err := c.alarmLocked(ctx, f)
-	return errors.Join(a, err)
-}
-
-// alarmLocked stores an alarm, its evidence, and that new contacts are paused if
-// they are. An error is one of the store.
-func (c *Client) alarmLocked(ctx context.Context, f *finding) (*AlarmError, error) {
+// raiseLocked stores an alarm, its evidence, and that new contacts are paused if
+// they are.
+func (c *Client) raiseLocked(ctx context.Context, f *finding) *AlarmError {
 	var document []byte
 	if f.evidence != nil {
 		f.evidence.describe(c, f)
@@ -62,7 +55,7 @@ func (c *Client) alarmLocked(ctx context.Context, f *finding) (*AlarmError, erro
 	if err == nil {
 		err = c.pauseLocked(ctx, f, &a)
 	}
-	return &AlarmError{Alarm: a, cause: f.cause}, err
+	return &AlarmError{Alarm: a, cause: f.cause, store: err}
 }
 
 func (c *Client) pauseLocked(ctx context.Context, f *finding, a *Alarm) error {

@@ -71,6 +71,7 @@ type ownDoc struct {
 	Suspect uint64
 	// Shown is the answer that showed it.
 	Shown  *Evidence `json:",omitempty"`
+	Tries  int       // to have it explained
 	Behind bool      // epochs wait to be monitored
 }
 

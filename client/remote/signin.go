@@ -18,12 +18,12 @@ func (s *Server) PasswordParams(ctx context.Context, handle string) (*api.Passwo
 
 // PasswordRegister makes an account.
 func (s *Server) PasswordRegister(ctx context.Context, in *api.PasswordRegister) (*api.SignedIn, error) {
-	return s.signIn(ctx, "/api/v1/auth/password/register", false, in)
+	return s.signIn(ctx, "/api/v1/auth/password/register", in)
 }
 
 // PasswordLogin signs in.
 func (s *Server) PasswordLogin(ctx context.Context, in *api.PasswordLogin) (*api.SignedIn, error) {
-	return s.signIn(ctx, "/api/v1/auth/password/login", false, in)
+	return s.signIn(ctx, "/api/v1/auth/password/login", in)
 }
 
 // ChangePassword sets the password of the session's account.
@@ -39,7 +39,7 @@ func (s *Server) PasskeyRegisterBegin(ctx context.Context, in *api.PasskeyRegist
 
 // PasskeyRegisterFinish ends what made an account.
 func (s *Server) PasskeyRegisterFinish(ctx context.Context, in *api.PasskeyFinish) (*api.SignedIn, error) {
-	return s.signIn(ctx, "/api/v1/auth/passkey/register/finish", false, in)
+	return s.signIn(ctx, "/api/v1/auth/passkey/register/finish", in)
 }
 
 // PasskeyAddFinish ends what added a passkey to the session's account.
@@ -54,7 +54,7 @@ func (s *Server) PasskeyLoginBegin(ctx context.Context) (*api.PasskeyOptions, er
 
 // PasskeyLoginFinish signs in.
 func (s *Server) PasskeyLoginFinish(ctx context.Context, in *api.PasskeyFinish) (*api.SignedIn, error) {
-	return s.signIn(ctx, "/api/v1/auth/passkey/login/finish", false, in)
+	return s.signIn(ctx, "/api/v1/auth/passkey/login/finish", in)
 }
 
 // OIDCBegin asks where a browser goes to sign in.
@@ -64,12 +64,12 @@ func (s *Server) OIDCBegin(ctx context.Context, in *api.OIDCBegin) (*api.OIDCFlo
 
 // OIDCFinish signs in with the code that the browser got.
 func (s *Server) OIDCFinish(ctx context.Context, in *api.OIDCFinish) (*api.SignedIn, error) {
-	return s.signIn(ctx, "/api/v1/auth/oidc/finish", false, in)
+	return s.signIn(ctx, "/api/v1/auth/oidc/finish", in)
 }
 
 // LDAPLogin signs in. The server sees this password.
 func (s *Server) LDAPLogin(ctx context.Context, in *api.LDAPLogin) (*api.SignedIn, error) {
-	return s.signIn(ctx, "/api/v1/auth/ldap/login", false, in)
+	return s.signIn(ctx, "/api/v1/auth/ldap/login", in)
 }
 
 // Session returns the session of the token.
@@ -82,6 +82,6 @@ func (s *Server) SignOut(ctx context.Context) error {
 	return s.json(ctx, "DELETE", "/api/v1/auth/session", true, nil, new(api.Empty))
 }
 
-func (s *Server) signIn(ctx context.Context, path string, auth bool, in any) (*api.SignedIn, error) {
-	return answer[api.SignedIn](ctx, s, "POST", path, auth, in)
+func (s *Server) signIn(ctx context.Context, path string, in any) (*api.SignedIn, error) {
+	return answer[api.SignedIn](ctx, s, "POST", path, false, in)
 }
