@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,10 +97,10 @@ func TestMailboxWithoutKeys(t *testing.T) {
 }
 
 // poll waits for mail in another goroutine.
-func (h *harness) poll(ctx context.Context, s *api.SignedIn, after uint64) <-chan *http.Response {
-	done := make(chan *http.Response, 1)
+func (h *harness) poll(ctx context.Context, s *api.SignedIn, after uint64) <-chan *httptest.ResponseRecorder {
+	done := make(chan *httptest.ResponseRecorder, 1)
 	go func() {
-		done <- h.send(ctx, "GET", fmt.Sprintf("/api/v1/mailbox?after=%d&wait_ms=60000", after), s.Token, nil).Result()
+		done <- h.send(ctx, "GET", fmt.Sprintf("/api/v1/mailbox?after=%d&wait_ms=60000", after), s.Token, nil)
 	}()
 	return done
 }
@@ -120,8 +121,8 @@ func TestLongPoll(t *testing.T) {
 			t.Errorf("poll %+v, %v after %v, want the message at once", box, err, time.Since(begin))
 		}
 		// Nothing comes: it ends after 25 s, whatever was asked.
-		if resp = <-h.poll(t.Context(), ada.first, box.Next); resp.StatusCode != 200 || time.Since(begin) != 25*time.Second {
-			t.Errorf("empty poll: %d after %v", resp.StatusCode, time.Since(begin))
+		if resp = <-h.poll(t.Context(), ada.first, box.Next); resp.Code != 200 || time.Since(begin) != 25*time.Second {
+			t.Errorf("empty poll: %d after %v", resp.Code, time.Since(begin))
 		}
 		// The client leaves.
 		ctx, cancel := context.WithCancel(t.Context())
@@ -134,24 +135,24 @@ func TestLongPoll(t *testing.T) {
 		synctest.Wait()
 		ada.devices = ada.devices[:1]
 		ada.publish(ada.first.Token, ada.record(ada.devices))
-		if resp = <-poll; resp.StatusCode != http.StatusUnauthorized {
-			t.Errorf("poll of a removed device: %d, want 401", resp.StatusCode)
+		if resp = <-poll; resp.Code != http.StatusUnauthorized {
+			t.Errorf("poll of a removed device: %d, want 401", resp.Code)
 		}
 		// Four polls of one session, and no more.
 		for range 4 {
 			h.poll(t.Context(), ada.first, box.Next)
 		}
 		synctest.Wait()
-		if resp = <-h.poll(t.Context(), ada.first, box.Next); resp.StatusCode != http.StatusTooManyRequests {
-			t.Errorf("fifth poll: %d, want 429", resp.StatusCode)
+		if resp = <-h.poll(t.Context(), ada.first, box.Next); resp.Code != http.StatusTooManyRequests {
+			t.Errorf("fifth poll: %d, want 429", resp.Code)
 		}
 		// The server shuts down.
 		h.service.Close()
 		h.service.Close()
 		synctest.Wait()
 		begin = time.Now()
-		if resp = <-h.poll(t.Context(), ada.first, box.Next); resp.StatusCode != 200 || time.Since(begin) != 0 {
-			t.Errorf("poll after the end: %d after %v", resp.StatusCode, time.Since(begin))
+		if resp = <-h.poll(t.Context(), ada.first, box.Next); resp.Code != 200 || time.Since(begin) != 0 {
+			t.Errorf("poll after the end: %d after %v", resp.Code, time.Since(begin))
 		}
 	})
 }

@@ -123,8 +123,7 @@ func (p *oidcProvider) exchange(ctx context.Context, code string, f *oidcFlow, n
 		if errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError {
 			return "", fmt.Errorf("%w: the code was refused", errToken)
 		}
-		var failed *url.Error
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*url.Error](err); ok {
 			return "", fmt.Errorf("%w: asking for a token: %v", errUnreachable, failed)
 		}
 		return "", errors.New("asking for a token failed")
