@@ -2,236 +2,259 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
+	"conclave/api"
+	"conclave/client/directory"
+	"conclave/client/remote"
 	"conclave/client/vault"
+	"conclave/core/account"
+	"conclave/core/identity"
 )
 
 // Config is what an Account stands on.
 type Config struct {
+	Server     *remote.Server // the Account sets its token
 	Vault      vault.Store
-	Class      string           // native, web or command line
+	Class      identity.Class
 	DeviceName string           // name of this device for the list, 1 to 64 bytes
 	Now        func() time.Time // nil: time.Now
+	// PasswordCost is the least cost of Argon2id, and that of a new password; zero:
+	// account.PasswordCost. Only tests take less.
+	PasswordCost account.Cost
 }
 
 // An Account is a person's account on one device. It may be used concurrently.
-type Account struct{ cfg Config }
+type Account struct {
+	cfg    Config
+	server *remote.Server
+	dir    *directory.Client
+	mail   *mailbox
 
-var errUnfinished = errors.New("account: not built yet")
+	publishing sync.Mutex // one change of the own record at a time
+
+	mu     sync.Mutex // guards the rest
+	state  *state
+	prf    *passkey // of the last passkey that was used here
+	checks map[string]*Check
+	events int // position of Next in the mailbox
+}
 
 // Open returns the account that the vault holds, which may be none yet. It asks
 // the server nothing.
-func Open(_ context.Context, cfg Config) (*Account, error) { return &Account{cfg}, nil }
+func Open(ctx context.Context, cfg Config) (*Account, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.PasswordCost == (account.Cost{}) {
+		cfg.PasswordCost = account.PasswordCost
+	}
+	if err := identity.CheckName(cfg.DeviceName); err != nil {
+		return nil, fmt.Errorf("name of this device: %w", err)
+	}
+	s, err := load(ctx, cfg.Vault)
+	if err != nil {
+		return nil, err
+	}
+	d, err := directory.Open(ctx, directory.Config{Server: cfg.Server, Store: cfg.Vault, Now: cfg.Now})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Server.SetToken(s.Session.Token)
+	a := &Account{cfg: cfg, server: cfg.Server, dir: d, state: s, checks: make(map[string]*Check)}
+	a.mail = newMailbox(cfg.Server.Mail)
+	return a, nil
+}
+
+func (a *Account) now() uint64 { return uint64(a.cfg.Now().UnixMilli()) }
 
 // Status says how far the account has come, from the vault alone.
-func (a *Account) Status(context.Context) (Status, error) { return Status{}, errUnfinished }
+func (a *Account) Status(context.Context) (Status, error) { return a.status(), nil }
 
-// Refresh looks the own identity up in the directory and returns the new Status.
-func (a *Account) Refresh(context.Context) (Status, error) { return Status{}, errUnfinished }
+func (a *Account) status() Status {
+	s := a.read()
+	d := a.dir.Status()
+	out := Status{
+		Stage: s.stage(), Server: d.Origin, User: s.User, Handle: s.Handle, Name: s.Name,
+		Backup: s.Backup.Counter, Checkpoint: Checkpoint{d.Head.Size, d.Head.Root.String()},
+		Witnesses: d.Witnesses, Needed: d.Policy, Alarms: d.Open,
+	}
+	if id := s.Keys.deviceID(); !id.IsZero() {
+		out.Device = id.String()
+	}
+	if own := a.dir.Own(); own != nil {
+		out.Version, out.Devices = own.Version, len(own.Record.Devices)
+	}
+	return out
+}
 
 // Methods asks the server how one may sign in.
-func (a *Account) Methods(context.Context) (Methods, error) { return Methods{}, errUnfinished }
-
-// SignUpPassword makes an account under a password; the session is kept.
-func (a *Account) SignUpPassword(_ context.Context, handle, name, password string) (Status, error) {
-	return Status{}, errUnfinished
+func (a *Account) Methods(ctx context.Context) (Methods, error) {
+	m, err := a.server.AuthMethods(ctx)
+	if err != nil {
+		return Methods{}, err
+	}
+	return Methods{
+		Password: m.Password, Passkey: m.Passkey, Registration: m.Registration,
+		OIDC: providers(m.OIDC), LDAP: providers(m.LDAP),
+	}, nil
 }
 
-// SignInPassword signs in to an account with its password.
-func (a *Account) SignInPassword(_ context.Context, handle, password string) (Status, error) {
-	return Status{}, errUnfinished
+func providers(in []api.AuthProvider) []Provider {
+	out := make([]Provider, len(in))
+	for i, p := range in {
+		out[i] = Provider(p)
+	}
+	return out
 }
 
-// SignInLDAP signs in with a name and password of the organisation's directory.
-// The first sign-in makes the account.
-func (a *Account) SignInLDAP(_ context.Context, username, password string) (Status, error) {
-	return Status{}, errUnfinished
+// Refresh looks the own identity up in the directory, goes on with what a crash
+// or a lost connection stopped, and returns the new Status.
+func (a *Account) Refresh(ctx context.Context) (Status, error) {
+	if err := a.resume(ctx); err != nil {
+		return a.status(), err
+	}
+	return a.status(), nil
 }
 
-// BeginPasskeySignUp returns the options for the browser's
-// navigator.credentials.create.
-func (a *Account) BeginPasskeySignUp(_ context.Context, handle, name string) (json.RawMessage, error) {
-	return nil, errUnfinished
+// resume looks the own identity up and does what is left to do.
+func (a *Account) resume(ctx context.Context) error {
+	s := a.read()
+	if s.Session.Token == "" {
+		return ErrSignedOut
+	}
+	user, err := s.userID()
+	if err != nil {
+		return err
+	}
+	own, err := a.own(ctx, user)
+	if errors.Is(err, directory.ErrUnknown) {
+		if s.Fresh != nil {
+			return a.finishFresh(ctx)
+		}
+		return nil // CreateIdentity comes next
+	}
+	if err != nil {
+		return err
+	}
+	if !s.Exists || s.Name != own.Name || s.Handle != own.Handle {
+		err := a.update(ctx, func(s *state) error {
+			s.Exists, s.Name, s.Handle = true, own.Name, own.Handle
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.Fresh != nil:
+		return a.finishFresh(ctx)
+	case s.Join != nil:
+		return a.finishJoin(ctx)
+	case s.Keys != nil:
+		return a.keepUp(ctx, own)
+	default:
+		return nil
+	}
 }
 
-// FinishPasskeySignUp takes the browser's answer. prf is the result of the prf
-// extension, which never leaves this device; empty if there is none.
-func (a *Account) FinishPasskeySignUp(_ context.Context, answer json.RawMessage, prf []byte) (Status, error) {
-	return Status{}, errUnfinished
+// keepUp compares the own record with what this device knows and takes over what
+// the account's other devices did.
+func (a *Account) keepUp(ctx context.Context, own *directory.Contact) error {
+	s := a.read()
+	key, err := s.Keys.identityKey()
+	if err != nil {
+		return err
+	}
+	defer key.Erase()
+	id := s.Keys.deviceID()
+	if own.Record.IdentityKey != key.Public() {
+		return ErrOtherIdentity
+	}
+	if own.Record.Device(id) == nil {
+		return a.wasRemoved(ctx, own.Record.WasRemoved(id))
+	}
+	if err := a.dismissKnown(ctx); err != nil {
+		return err
+	}
+	if err := a.bind(ctx); err != nil {
+		return err
+	}
+	if own.Record.Backup > s.Backup.Counter {
+		if err := a.pullBackup(ctx, own.Record); err != nil {
+			return err
+		}
+	}
+	if a.read().Backup.Dirty {
+		return a.pushBackup(ctx)
+	}
+	return nil
 }
 
-// BeginPasskeySignIn returns the options for navigator.credentials.get. An empty
-// handle lets the browser offer what it has.
-func (a *Account) BeginPasskeySignIn(_ context.Context, handle string) (json.RawMessage, error) {
-	return nil, errUnfinished
+// wasRemoved forgets the keys of a device that the account no longer has. The
+// identity key itself has signed that.
+func (a *Account) wasRemoved(ctx context.Context, remembered bool) error {
+	err := a.update(ctx, func(s *state) error {
+		s.Removed = true
+		s.Keys, s.Fresh, s.Join, s.Asked = nil, nil, nil, nil
+		s.Backup = backup{}
+		s.People = nil
+		return nil
+	})
+	if err == nil && !remembered {
+		return fmt.Errorf("%w (the directory does not list it)", ErrRemoved)
+	}
+	return errors.Join(ErrRemoved, err)
 }
 
-// FinishPasskeySignIn takes the browser's answer, as FinishPasskeySignUp does.
-func (a *Account) FinishPasskeySignIn(_ context.Context, answer json.RawMessage, prf []byte) (Status, error) {
-	return Status{}, errUnfinished
+// dismissKnown takes the alarms about devices from the list that the person
+// approved here.
+func (a *Account) dismissKnown(ctx context.Context) error {
+	known := a.read().Known
+	for _, x := range a.dir.Alarms() {
+		if x.ID == directory.IDOwnDevice && !x.Dismissed && slices.Contains(known, x.DeviceID.String()) {
+			if err := a.dir.Dismiss(ctx, x.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-// BeginOIDC returns the address that the person opens in a browser to sign in at
-// an identity provider.
-func (a *Account) BeginOIDC(_ context.Context, provider string) (url string, err error) {
-	return "", errUnfinished
+// bind makes the session one of this device.
+func (a *Account) bind(ctx context.Context) error {
+	s := a.read()
+	if s.Session.Bound || s.Session.Token == "" || s.Keys == nil {
+		return nil
+	}
+	endpoint, err := parseEndpoint(s.Session.Endpoint)
+	if err != nil {
+		return err
+	}
+	key, err := s.Keys.deviceKey()
+	if err != nil {
+		return err
+	}
+	defer key.Erase()
+	signature := key.SignBind(endpoint)
+	if _, err := a.server.Bind(ctx, &api.Bind{Device: key.ID().String(), Signature: signature[:]}); err != nil {
+		return err
+	}
+	return a.update(ctx, func(s *state) error {
+		s.Session.Bound = true
+		return nil
+	})
 }
 
-// FinishOIDC waits until the person has signed in there.
-func (a *Account) FinishOIDC(context.Context) (Status, error) { return Status{}, errUnfinished }
-
-// SignOut ends the session. The keys of this device stay in the vault, and a
-// later sign-in to the same account goes on with them.
-func (a *Account) SignOut(context.Context) error { return errUnfinished }
-
-// Sessions lists the account's sign-ins.
-func (a *Account) Sessions(context.Context) ([]Session, error) { return nil, errUnfinished }
-
-// EndSession ends another sign-in of the account.
-func (a *Account) EndSession(_ context.Context, id string) error { return errUnfinished }
-
-// CreateIdentity makes the keys of the account and of this device, publishes the
-// first identity record and verifies it in the directory, and stores the backup.
-// handle and name are needed where the sign-in did not give them. It may be
-// called again until ConfirmRecovery was: then it returns the same words.
-func (a *Account) CreateIdentity(_ context.Context, handle, name string) (Recovery, error) {
-	return Recovery{}, errUnfinished
+// parseEndpoint reads the public id of a session.
+func parseEndpoint(s string) ([16]byte, error) {
+	id, err := identity.ParseDeviceID(s) // the same text
+	if err != nil {
+		return [16]byte{}, fmt.Errorf("%w: the endpoint of a session", remote.ErrAnswer)
+	}
+	return id, nil
 }
-
-// ConfirmRecovery takes the two words that Recovery asked for. Then the words
-// are erased from this device and the account is ready.
-func (a *Account) ConfirmRecovery(_ context.Context, words [2]string) (Status, error) {
-	return Status{}, errUnfinished
-}
-
-// Devices lists the devices of the account, with those that were removed.
-func (a *Account) Devices(context.Context) ([]Device, error) { return nil, errUnfinished }
-
-// RequestDevice asks the account's other devices to let this one in. The Check
-// it returns holds what a QR code shows, and the symbols once an old device
-// answers by emoji. When it is done this device has its keys.
-func (a *Account) RequestDevice(context.Context) (*Check, error) { return nil, errUnfinished }
-
-// Requests lists the sessions that ask to become a device of this account.
-func (a *Account) Requests(context.Context) ([]Request, error) { return nil, errUnfinished }
-
-// Approve begins the comparison by emoji with the device of a request. When both
-// sides said that the symbols match, the device is added.
-func (a *Account) Approve(_ context.Context, request string) (*Check, error) {
-	return nil, errUnfinished
-}
-
-// ApproveQR adds the device whose QR code was scanned.
-func (a *Account) ApproveQR(_ context.Context, text string) (Device, error) {
-	return Device{}, errUnfinished
-}
-
-// Refuse deletes a request.
-func (a *Account) Refuse(_ context.Context, request string) error { return errUnfinished }
-
-// Revoke removes a device from the account.
-func (a *Account) Revoke(_ context.Context, device string) error { return errUnfinished }
-
-// Recover gives this device its keys by the recovery code.
-func (a *Account) Recover(_ context.Context, words string) (Status, error) {
-	return Status{}, errUnfinished
-}
-
-// Reset replaces the identity when every device and the code are lost. All
-// contacts are told, and every verification is gone. It needs a sign-in younger
-// than ten minutes.
-func (a *Account) Reset(context.Context) (Recovery, error) { return Recovery{}, errUnfinished }
-
-// Contacts lists the people this account knows.
-func (a *Account) Contacts(context.Context) ([]Contact, error) { return nil, errUnfinished }
-
-// AddContact looks a handle up and keeps what the directory proved.
-func (a *Account) AddContact(_ context.Context, handle string) (Contact, error) {
-	return Contact{}, errUnfinished
-}
-
-// Lookup asks the directory for a handle and verifies the answer.
-func (a *Account) Lookup(_ context.Context, handle string) (LookupResult, error) {
-	return LookupResult{}, errUnfinished
-}
-
-// AcceptReset takes the new identity of a contact, not verified.
-func (a *Account) AcceptReset(_ context.Context, handle string) (Contact, error) {
-	return Contact{}, errUnfinished
-}
-
-// Invite returns a link that tells the server's identity, its witnesses and this
-// person's identity key.
-func (a *Account) Invite(context.Context) (link string, err error) { return "", errUnfinished }
-
-// UseInvite pins what a link says before anything is asked of the server. It
-// returns the user who invited.
-func (a *Account) UseInvite(_ context.Context, link string) (inviter string, err error) {
-	return "", errUnfinished
-}
-
-// VerifyEmoji begins the comparison of symbols with a contact, or takes part in
-// the one that the contact began.
-func (a *Account) VerifyEmoji(_ context.Context, handle string) (*Check, error) {
-	return nil, errUnfinished
-}
-
-// Incoming lists the comparisons that contacts began and nobody answered here.
-func (a *Account) Incoming(context.Context) ([]CheckState, error) { return nil, errUnfinished }
-
-// SafetyNumber returns the number to read to a contact.
-func (a *Account) SafetyNumber(_ context.Context, handle string) (SafetyNumber, error) {
-	return SafetyNumber{}, errUnfinished
-}
-
-// ConfirmNumber records that the contact's number was the same.
-func (a *Account) ConfirmNumber(_ context.Context, handle string) (Contact, error) {
-	return Contact{}, errUnfinished
-}
-
-// ShowQR returns the code that a contact scans. The Check is done when they did.
-func (a *Account) ShowQR(_ context.Context, handle string) (QR, *Check, error) {
-	return QR{}, nil, errUnfinished
-}
-
-// ScanQR takes the code that a contact shows, which verifies both sides.
-func (a *Account) ScanQR(_ context.Context, handle, text string) (Contact, error) {
-	return Contact{}, errUnfinished
-}
-
-// Monitor checks what the directory said about this account and its contacts
-// since the last time, and returns what is new.
-func (a *Account) Monitor(context.Context) ([]Alarm, error) { return nil, errUnfinished }
-
-// Alarms lists the alarms that were not dismissed.
-func (a *Account) Alarms(context.Context) ([]Alarm, error) { return nil, errUnfinished }
-
-// DismissAlarm takes an alarm from the list; its evidence stays.
-func (a *Account) DismissAlarm(_ context.Context, id string) error { return errUnfinished }
-
-// Evidence returns the proof of an alarm as a file for conclave audit --evidence.
-func (a *Account) Evidence(_ context.Context, id string) ([]byte, error) { return nil, errUnfinished }
-
-// A Check is one comparison with another device, in both directions. Its state
-// is in the vault, so that it outlives the program for ten minutes.
-type Check struct{ account *Account }
-
-// State returns the state now.
-func (c *Check) State() CheckState { return CheckState{} }
-
-// Wait returns the next state that differs from the last one that Wait or State
-// returned, or the same one after about 25 seconds without news. Call it in a
-// loop until the phase is an end.
-func (c *Check) Wait(context.Context) (CheckState, error) { return CheckState{}, errUnfinished }
-
-// Match says that the person saw the same symbols.
-func (c *Check) Match(context.Context) (CheckState, error) { return CheckState{}, errUnfinished }
-
-// Differ says that the symbols differ, which is an alarm.
-func (c *Check) Differ(context.Context) (CheckState, error) { return CheckState{}, errUnfinished }
-
-// Cancel ends the comparison.
-func (c *Check) Cancel(context.Context) error { return errUnfinished }

@@ -66,6 +66,19 @@ type Contact struct {
 	Verified string   `json:"verified"`
 	State    string   `json:"state"`
 	Devices  []Device `json:"devices"`
+	// Changes are what happened to the device list and name since MarkSeen.
+	Changes []ContactChange `json:"changes,omitempty"`
+}
+
+// ContactChange is one change of a contact's identity record: added, removed,
+// reset or name.
+type ContactChange struct {
+	Kind    string `json:"kind"`
+	Version uint32 `json:"version"`
+	Time    uint64 `json:"time"`             // milliseconds since 1970, by the contact's clock
+	Device  string `json:"device,omitempty"` // its id
+	Class   string `json:"class,omitempty"`  // of an added device
+	Name    string `json:"name,omitempty"`   // of the device, or of name: the new one
 }
 
 // LookupResult is what the directory proves about a handle now.
@@ -106,8 +119,10 @@ type CheckState struct {
 	Kind    string   `json:"kind"` // contact, or device for a new device of one's own
 	With    string   `json:"with"` // handle of the contact or name of the device
 	Phase   string   `json:"phase"`
+	Problem string   `json:"problem,omitempty"` // of an end that is not good: differ, keys, protocol or split
+	Paused  uint64   `json:"paused,omitempty"`  // after three failures: until when, milliseconds since 1970
 	Symbols []Symbol `json:"symbols,omitempty"` // seven
-	Numbers [3]int   `json:"numbers,omitzero"`  // the same in digits, 1000 to 9191
+	Numbers [3]int   `json:"numbers,omitzero"`  // the same in three numbers
 	QR      string   `json:"qr,omitempty"`      // what to show, for a new device
 }
 
@@ -117,21 +132,38 @@ type SafetyNumber struct {
 	Groups []string `json:"groups"` // twelve groups of five digits
 }
 
-// QR is what one person shows and the other scans.
-type QR struct {
-	ID   string `json:"id"`   // of the comparison that ends when it was scanned
-	Text string `json:"text"` // what the code holds
+// Alarm is something that the directory or the server did and must not do, or
+// that happened to an identity.
+type Alarm struct {
+	ID       string `json:"id"`               // of this alarm
+	Message  string `json:"message"`          // id of the text, such as rollback
+	Attack   string `json:"attack,omitempty"` // such as MS-10
+	User     string `json:"user,omitempty"`
+	Handle   string `json:"handle,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Device   string `json:"device,omitempty"`    // its name
+	DeviceID string `json:"device_id,omitempty"` // to remove it by
+	Time     uint64 `json:"time"`                // milliseconds since 1970
+	Have     uint64 `json:"have,omitempty"`      // the numbers of the text
+	Want     uint64 `json:"want,omitempty"`
+	Detail   string `json:"detail,omitempty"`
+	Evidence bool   `json:"evidence"` // there is a proof to export
+	Ended    uint64 `json:"ended,omitempty"`
 }
 
-// Alarm is something that the directory or the server did and must not do.
-type Alarm struct {
-	ID       string `json:"id"`      // of this alarm
-	Message  string `json:"message"` // id of the text, such as rollback
-	Attack   string `json:"attack"`  // such as MS-10
-	Who      string `json:"who,omitempty"`
-	Detail   string `json:"detail,omitempty"`
-	Time     uint64 `json:"time"`     // milliseconds since 1970
-	Evidence bool   `json:"evidence"` // there is a proof to export
+// Change is one version of the own identity record, as the public log has it.
+// Kind is created, added, removed, recovery (the backup or its code) or reset.
+type Change struct {
+	Version uint32 `json:"version"`
+	Time    uint64 `json:"time"`
+	Kind    string `json:"kind"`
+	Device  string `json:"device,omitempty"` // its name
+}
+
+// Event says what to look at again: check, request, sign-in or alarm.
+type Event struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id,omitempty"` // of the check or of the session
 }
 
 // Session is a sign-in of the account, with keys or without.
@@ -139,6 +171,7 @@ type Session struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Device  string `json:"device,omitempty"` // empty: it has no keys and can read nothing
+	Method  string `json:"method"`           // password, passkey, oidc:ID or ldap:ID
 	Created uint64 `json:"created"`
 	Used    uint64 `json:"used"`
 	This    bool   `json:"this,omitempty"`
@@ -146,9 +179,15 @@ type Session struct {
 
 // Methods is what the server offers for signing in.
 type Methods struct {
-	Password     bool     `json:"password"`
-	Passkey      bool     `json:"passkey"`
-	OIDC         []string `json:"oidc"` // names of the providers
-	LDAP         bool     `json:"ldap"`
-	Registration string   `json:"registration"` // open, invite or closed
+	Password     bool       `json:"password"`
+	Passkey      bool       `json:"passkey"`
+	OIDC         []Provider `json:"oidc"`
+	LDAP         []Provider `json:"ldap"`
+	Registration string     `json:"registration"` // open, invite or closed
+}
+
+// Provider is an organisation's sign-in server.
+type Provider struct {
+	ID   string `json:"id"`
+	Name string `json:"name"` // for people
 }
