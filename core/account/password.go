@@ -3,6 +3,7 @@ package account
 import (
 	"crypto/sha256"
 	"fmt"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/secure/precis"
@@ -115,7 +116,7 @@ func normalPassword(password string) (secret.Value, error) {
 		return secret.Value{}, fmt.Errorf("%w: the password is longer than %d bytes", ErrMalformed, maxPassword)
 	}
 	normal, err := precis.OpaqueString.String(password)
-	if err != nil {
+	if err != nil || !utf8.ValidString(password) {
 		return secret.Value{}, fmt.Errorf("%w: the password is empty or holds a control character", ErrMalformed)
 	}
 	return secret.New([]byte(normal)), nil

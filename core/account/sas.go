@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"conclave/core/secret"
@@ -112,6 +113,9 @@ type SAS struct {
 	peer     Verified
 	proven   bool // the peer's MAC was right and the user agreed
 }
+
+// Format implements [fmt.Formatter]: a SAS holds keys that must not be printed.
+func (*SAS) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[verification]") }
 
 // StartSAS begins: it returns the first message for the peer. now is in
 // milliseconds since 1970. It returns ErrMalformed for a config that cannot be.

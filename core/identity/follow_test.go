@@ -220,6 +220,8 @@ func TestFollowsFirst(t *testing.T) {
 	o := newOwner()
 	alone := o.first()
 	alone.Version, alone.Previous = 1, [32]byte{1}
+	alone.Devices[0].AddedBy = identity.DeviceID{}
+	o.prove(&alone.Devices[0])
 	if err := identity.Follows(nil, o.sign(alone)); !errors.Is(err, identity.ErrChain) {
 		t.Errorf("version 1 as the first: Follows = %v, want ErrChain", err)
 	}
