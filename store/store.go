@@ -7,8 +7,8 @@ import "errors"
 
 // Errors of a database, wrapped.
 var (
-	// ErrFull says that the disk of the database is full. What was to be written is
-	// not; everything before is, and can be read.
+	// ErrFull says that the disk of the database is full, or a quota. What was to be
+	// written is not; everything before is, and can be read.
 	ErrFull = errors.New("the disk of the database is full: make room and try again")
 	// ErrInUse says that another server writes to this database. Two would make
 	// two histories of one directory.

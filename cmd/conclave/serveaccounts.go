@@ -103,7 +103,7 @@ func secretFile(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if err != nil {
 		return "", err
 	}

@@ -26,8 +26,12 @@ var migrations embed.FS
 // readers is the most queries at one time.
 const readers = 8
 
-// diskFull is the SQLSTATE of a disk without room.
-const diskFull = "53100"
+// SQLSTATEs.
+const (
+	diskFull      = "53100"
+	adminShutdown = "57P01" // the connection ends
+	crashShutdown = "57P02"
+)
 
 // Open connects to the database that url says (postgres://user:password@host/name)
 // and makes its tables if they are missing. They belong to the user, in the first
@@ -51,6 +55,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*tables.Tables, er
 		Begin:     "BEGIN",
 		Connected: connected,
 		Full:      full,
+		Lost:      lost,
 		Log:       log,
 	})
 	if err != nil {
@@ -93,4 +98,11 @@ func opening(err error) error {
 func full(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == diskFull
+}
+
+// lost reports whether a connection has ended: the server said so, or it is not
+// the server that says what is wrong.
+func lost(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return !errors.Is(err, sql.ErrNoRows) && (!ok || e.Code == adminShutdown || e.Code == crashShutdown)
 }

@@ -46,7 +46,8 @@ func Open(ctx context.Context, path string, log *slog.Logger) (*tables.Tables, e
 	return t, nil
 }
 
-func open(ctx context.Context, path string, unlock func() error, log *slog.Logger) (*tables.Tables, error) {
+// open does what [Open] says. The connection for writing has further settings.
+func open(ctx context.Context, path string, unlock func() error, log *slog.Logger, settings ...string) (*tables.Tables, error) {
 	// SQLite gives the files beside it the mode of this one.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the file
 	if err != nil {
@@ -55,8 +56,8 @@ func open(ctx context.Context, path string, unlock func() error, log *slog.Logge
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	write, err := sql.Open("sqlite", dsn(path,
-		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(67108864)"))
+	write, err := sql.Open("sqlite", dsn(path, append(settings,
+		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(67108864)")...))
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,7 @@ func open(ctx context.Context, path string, unlock func() error, log *slog.Logge
 		Begin:     "BEGIN IMMEDIATE",
 		Connected: func(context.Context, *sql.Conn) error { return nil },
 		Full:      full,
+		Lost:      func(error) bool { return false },
 		Close:     unlock,
 		Log:       log,
 	})
@@ -94,8 +96,17 @@ func dsn(path string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 
-// full reports whether SQLite says that there is no room.
+// full reports whether SQLite says that there is no room. It knows of full disks,
+// but a quota that is used up is to it a write that failed.
 func full(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
+	if !ok {
+		return false
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
+		return true
+	default:
+		return false
+	}
 }

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,7 +12,18 @@ import (
 	"conclave/store/contract"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// testContext is for the process that a test starts, which has no test.
+var testContext = context.Background()
+
+func TestMain(m *testing.M) {
+	if os.Getenv(jobVariable) != "" {
+		if err := job(); err != nil {
+			panic(err)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // fresh makes an empty database in a folder with a name that URLs must escape.
 func fresh(t testing.TB) contract.Open {

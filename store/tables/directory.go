@@ -28,7 +28,7 @@ func (d directoryTables) Commit(ctx context.Context, e directory.StoredEpoch, en
 			return fmt.Errorf("%w: epoch %d, expected is %d", directory.ErrConflict, e.Number, count)
 		}
 		if _, err := c.exec(`INSERT INTO epochs (number, leaf, distinguished) VALUES ($1, $2, $3)`,
-			int64(e.Number), e.Leaf, number(e.Distinguished)); err != nil {
+			int64(e.Number), some(e.Leaf), number(e.Distinguished)); err != nil {
 			return err
 		}
 		if err := c.insert(`INSERT INTO leaves (epoch, label, commitment)`, 3, len(entries), func(i int) []any {

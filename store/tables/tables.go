@@ -29,6 +29,9 @@ type Database struct {
 	Connected func(context.Context, *sql.Conn) error
 	// Full reports whether an error says that the disk is full.
 	Full func(error) bool
+	// Lost reports whether an error says that a connection has ended, which a
+	// server's restart does to all of them at once. A read is then done again.
+	Lost func(error) bool
 	// Close is called last.
 	Close func() error
 	Log   *slog.Logger
@@ -91,7 +94,11 @@ func (t *Tables) query(ctx context.Context, each func(scanner) error, text strin
 	if err != nil {
 		return err
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
+	var rows *sql.Rows
+	err = t.again(ctx, func() (err error) {
+		rows, err = stmt.QueryContext(ctx, args...) //nolint:sqlclosecheck // by scanRows
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("reading the database: %w", err)
 	}
@@ -104,7 +111,18 @@ func (t *Tables) row(ctx context.Context, text string, args []any, into ...any) 
 	if err != nil {
 		return err
 	}
-	return rowError(stmt.QueryRowContext(ctx, args...).Scan(into...))
+	return rowError(t.again(ctx, func() error { return stmt.QueryRowContext(ctx, args...).Scan(into...) }))
+}
+
+// again calls f until it does not meet a connection that has ended. Each call takes
+// one of those out of the pool.
+func (t *Tables) again(ctx context.Context, f func() error) (err error) {
+	for range t.db.Read.Stats().MaxOpenConnections + 1 {
+		if err = f(); err == nil || ctx.Err() != nil || !t.db.Lost(err) {
+			break
+		}
+	}
+	return err
 }
 
 // read returns the prepared statement of a query that changes nothing.

@@ -3,6 +3,7 @@ package tables
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -248,7 +249,7 @@ func (w *writer) connect(ctx context.Context) error {
 	return nil
 }
 
-// disconnect gives the connection back.
+// disconnect ends the connection, in whatever state it is.
 func (w *writer) disconnect() {
 	if w.conn == nil {
 		return
@@ -256,7 +257,7 @@ func (w *writer) disconnect() {
 	for _, stmt := range w.stmts {
 		_ = stmt.Close() // the connection goes too
 	}
-	_ = w.conn.Close()
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool must not give it to another
 	w.conn, w.stmts = nil, nil
 }
 
