@@ -72,7 +72,8 @@ func tryStart(t testing.TB, store directory.Store, dir string, change ...func(*d
 		}
 	}
 	t.Cleanup(func() { w.stop() })
-	return w, w.Beat(t.Context())
+	wait(t, func() bool { return w.Ready() == nil })
+	return w, nil
 }
 
 // hours lets the clock go on and makes an epoch.

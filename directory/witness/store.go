@@ -53,7 +53,7 @@ func (s *fileStore) path(origin string) string {
 }
 
 func (s *fileStore) Load(_ context.Context, origin string) (State, error) {
-	b, err := os.ReadFile(s.path(origin))
+	b, err := os.ReadFile(s.path(origin)) //nolint:gosec // the name is a hash
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
@@ -92,12 +92,12 @@ func replace(path string, b []byte) (err error) {
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), path) //nolint:gosec // the name is a hash
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name())) //nolint:gosec // the name is a hash
 	}
-	d, err := os.Open(filepath.Dir(path))
+	d, err := os.Open(filepath.Dir(path)) //nolint:gosec // the name is a hash
 	if err != nil {
 		return err
 	}
