@@ -140,13 +140,13 @@ func (v *Verifier) changedEvidence(first, second []byte) *Evidence {
 
 // answerEvidence keeps an answer and what was known; an answer that is too long
 // is left out.
-func (st *State) answerEvidence(request, answer []byte, now uint64, u *UserState, id string) *Evidence {
+func (s *State) answerEvidence(request, answer []byte, now uint64, u *UserState, id string) *Evidence {
 	e := &Evidence{Kind: Answer, First: request, Time: now, ID: id}
 	if len(answer) <= maxEvidence {
 		e.Second = append([]byte(nil), answer...)
 	}
-	if st.Head != nil {
-		e.Head = st.Head.Encode()
+	if s.Head != nil {
+		e.Head = s.Head.Encode()
 	}
 	if u != nil {
 		e.User = u.Encode()

@@ -20,14 +20,14 @@ func (v *Verifier) Lookup(st *State, q *LookupRequest, answer []byte, now uint64
 	return r, err
 }
 
-// made checks that st could have made q.
-func (st *State) made(q *LookupRequest) error {
+// made checks that s could have made q.
+func (s *State) made(q *LookupRequest) error {
 	var known uint64
-	if st.Head != nil {
-		known = st.Head.Size
+	if s.Head != nil {
+		known = s.Head.Size
 	}
 	var since uint32
-	if u := st.user(q.Kind, q.Name); u != nil {
+	if u := s.user(q.Kind, q.Name); u != nil {
 		since = u.Version + 1
 	}
 	if q.check() != nil || q.Known != known || q.SincePlusOne != since {
