@@ -186,6 +186,13 @@ func (a *Account) takeOver(ctx context.Context, b *account.Bundle, from backup) 
 	if err != nil {
 		return err
 	}
+	if len(taken.Directory) > 0 {
+		// It asks for the records of the contacts that came. What it finds is stored;
+		// what it cannot ask now it asks next time.
+		if _, err := a.dir.Monitor(ctx); err != nil {
+			return offlineIsFine(err)
+		}
+	}
 	return a.applyStatements(ctx)
 }
 

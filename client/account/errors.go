@@ -48,6 +48,7 @@ type TriesError struct {
 	Left    int    // tries
 	RetryMS uint64 // milliseconds until there is another one, if Left is 0
 	cause   error
+	answer  error
 }
 
 // Error implements error.
@@ -58,5 +59,5 @@ func (e *TriesError) Error() string {
 	return fmt.Sprintf("%v (no tries left; the next one in %d minutes)", e.cause, (e.RetryMS+59_999)/60_000)
 }
 
-// Unwrap returns the cause.
-func (e *TriesError) Unwrap() error { return e.cause }
+// Unwrap returns the cause, and the server's answer.
+func (e *TriesError) Unwrap() []error { return []error{e.cause, e.answer} }

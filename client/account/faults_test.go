@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,34 +38,42 @@ func (d *dying) Put(ctx context.Context, key string, value []byte) error {
 // TestCrashAtSignUp kills the program at each write of a sign-up. Started again,
 // the same commands end with a good account, and the handle is never stuck.
 func TestCrashAtSignUp(t *testing.T) {
-	for n := 0; ; n++ {
-		handle := fmt.Sprintf("%s%c", handleFor(t, "eve"), "abdefghkpqstuxyz"[n%16])
-		p := newPhone(t, "Eve's phone")
-		under := p.vault
-		p.vault = &dying{under, n}
-		if err := p.start(); err != nil {
-			t.Fatal(err)
+	t.Parallel()
+	const most = 16 // more than there are
+	var crashed atomic.Int32
+	t.Run("at", func(t *testing.T) {
+		for n := range most {
+			t.Run(strconv.Itoa(n), func(t *testing.T) {
+				t.Parallel()
+				handle := handleFor(t, "eve")
+				p := newPhone(t, "Eve's phone")
+				under := p.vault
+				p.vault = &dying{under, n}
+				if err := p.start(); err != nil {
+					t.Fatal(err)
+				}
+				err := signUp(t, p, handle)
+				if err != nil && !errors.Is(err, errCrash) {
+					t.Fatal(err)
+				}
+				if err != nil {
+					crashed.Add(1)
+				}
+				p.vault = under
+				if err := p.start(); err != nil {
+					t.Fatalf("starting again: %v", err)
+				}
+				if err := signUp(t, p, handle); err != nil {
+					t.Fatalf("again: %v", err)
+				}
+				if s := ready(t, p); s.Version != 0 || s.Devices != 1 || s.Backup != 1 {
+					t.Errorf("%+v", s)
+				}
+			})
 		}
-		err := signUp(t, p, handle)
-		if err != nil && !errors.Is(err, errCrash) {
-			t.Fatalf("write %d: %v", n, err)
-		}
-		p.vault = under
-		if err := p.start(); err != nil {
-			t.Fatalf("write %d: starting again: %v", n, err)
-		}
-		if again := signUp(t, p, handle); again != nil {
-			t.Fatalf("write %d: again: %v", n, again)
-		}
-		if s := ready(t, p); s.Version != 0 || s.Devices != 1 || s.Backup != 1 {
-			t.Errorf("write %d: %+v", n, s)
-		}
-		if err == nil {
-			if n < 8 {
-				t.Errorf("a sign-up has %d writes only", n)
-			}
-			return
-		}
+	})
+	if n := crashed.Load(); n < 8 || n == most {
+		t.Errorf("%d of %d crashed; a sign-up has other numbers of writes", n, most)
 	}
 }
 
@@ -93,40 +102,55 @@ func signUp(t *testing.T, p *phone, handle string) error {
 
 // TestCutAtSignUp cuts the line before and after each request of a sign-up.
 func TestCutAtSignUp(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := 0; ; n++ {
-			handle := fmt.Sprintf("%s%v%c", handleFor(t, "max"), map[bool]string{true: "q", false: "z"}[after], "abdefghkpqstuxyz"[n%16])
-			p := newPhone(t, "Max's phone")
-			left, cut := n, false
-			p.wire.set(func(_ remote.Request, do func() (remote.Response, error)) (remote.Response, error) {
-				if left--; left != -1 {
-					return do()
+	t.Parallel()
+	const most = 16 // more than there are
+	var cuts atomic.Int32
+	t.Run("at", func(t *testing.T) {
+		for n := range 2 * most {
+			t.Run(strconv.Itoa(n), func(t *testing.T) {
+				t.Parallel()
+				if cutAtSignUp(t, n/2, n%2 == 1) {
+					cuts.Add(1)
 				}
-				cut = true
-				if after {
-					if _, err := do(); err != nil {
-						return remote.Response{}, err
-					}
-				}
-				return remote.Response{}, errors.Join(remote.ErrUnreachable, errCut)
 			})
-			err := signUp(t, p, handle)
-			p.wire.set(nil)
-			if err == nil && !cut {
-				break
-			}
-			if again := signUp(t, p, handle); again != nil {
-				t.Fatalf("after %v, request %d (%v): again: %v", after, n, err, again)
-			}
-			if s := ready(t, p); s.Version != 0 || s.Devices != 1 {
-				t.Errorf("after %v, request %d: %+v", after, n, s)
+		}
+	})
+	if n := cuts.Load(); n < 12 || n == 2*most {
+		t.Errorf("%d of %d were cut; a sign-up has other numbers of requests", n, 2*most)
+	}
+}
+
+// cutAtSignUp cuts the line at the n-th request, before or after the server has
+// it, and reports whether there was such a request.
+func cutAtSignUp(t *testing.T, n int, after bool) (cut bool) {
+	handle := handleFor(t, "max")
+	p := newPhone(t, "Max's phone")
+	p.wire.set(func(_ remote.Request, do func() (remote.Response, error)) (remote.Response, error) {
+		if n--; n != -1 {
+			return do()
+		}
+		cut = true
+		if after {
+			if _, err := do(); err != nil {
+				return remote.Response{}, err
 			}
 		}
+		return remote.Response{}, errors.Join(remote.ErrUnreachable, errCut)
+	})
+	err := signUp(t, p, handle)
+	p.wire.set(nil)
+	if again := signUp(t, p, handle); again != nil {
+		t.Fatalf("%v; again: %v", err, again)
 	}
+	if s := ready(t, p); s.Version != 0 || s.Devices != 1 {
+		t.Errorf("%+v", s)
+	}
+	return cut
 }
 
 // TestWrongCode tries wrong words until the server lets nobody try any more.
 func TestWrongCode(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	handle := handleFor(t, "kim")
 	words := newPhone(t, "Kim's phone")
@@ -156,6 +180,7 @@ func TestWrongCode(t *testing.T) {
 
 // TestWithheld has the server call the right code wrong.
 func TestWithheld(t *testing.T) {
+	t.Parallel()
 	handle := handleFor(t, "kim")
 	first := newPhone(t, "Kim's phone")
 	words := first.register(handle)
@@ -175,6 +200,7 @@ func TestWithheld(t *testing.T) {
 // TestOldBackup has the server bring back the first backup: it is refused, and an
 // alarm.
 func TestOldBackup(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	handle, friend := handleFor(t, "kim"), handleFor(t, "lou")
 	p := newPhone(t, "Kim's phone")
@@ -217,7 +243,7 @@ func TestOldBackup(t *testing.T) {
 		t.Errorf("alarms %+v, %v", alarms, err)
 	}
 	lost.wire.set(nil)
-	if s, err := lost.Recover(ctx, joined(words)); err != nil || s.Stage != StageReady || lost.level(friend) != "none" {
+	if s, err := lost.Recover(ctx, joined(words)); err != nil || s.Stage != StageReady || lost.level(friend) == "unknown" {
 		t.Errorf("with the true backup: %+v, %v, Lou is %q", s, err, lost.level(friend))
 	}
 }
@@ -225,6 +251,7 @@ func TestOldBackup(t *testing.T) {
 // TestClock signs up with a clock that is a day off: refused and told, and nothing
 // is stuck once the clock is right.
 func TestClock(t *testing.T) {
+	t.Parallel()
 	for name, off := range map[string]time.Duration{"behind": -24 * time.Hour, "ahead": 25 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			handle := handleFor(t, "nia")
@@ -253,6 +280,7 @@ func TestClock(t *testing.T) {
 // TestSignInWithoutKeys has somebody sign in elsewhere: it is told once, and what
 // they ask for can be refused.
 func TestSignInWithoutKeys(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	handle := handleFor(t, "ola")
 	p, thief := newPhone(t, "Ola's phone"), newPhone(t, "Firefox on Linux")
@@ -290,6 +318,7 @@ func TestSignInWithoutKeys(t *testing.T) {
 
 // TestDamagedVault changes what the vault holds.
 func TestDamagedVault(t *testing.T) {
+	t.Parallel()
 	p := newPhone(t, "Pat's phone")
 	p.register(handleFor(t, "pat"))
 	if err := p.vault.Put(t.Context(), stateKey, []byte(`{"user":`)); err != nil {
@@ -302,6 +331,7 @@ func TestDamagedVault(t *testing.T) {
 
 // TestAnotherAccount signs in to a second account on a device that has one.
 func TestAnotherAccount(t *testing.T) {
+	t.Parallel()
 	p, q := newPhone(t, "Ria's phone"), newPhone(t, "Sam's phone")
 	ria, sam := handleFor(t, "ria"), handleFor(t, "sam")
 	p.register(ria)
@@ -318,6 +348,7 @@ func TestAnotherAccount(t *testing.T) {
 
 // TestInvite pins a server from a link, and refuses one that does not fit.
 func TestInvite(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	handle := handleFor(t, "tom")
 	p := newPhone(t, "Tom's phone")

@@ -319,7 +319,7 @@ func (a *Account) Recover(ctx context.Context, words string) (Status, error) {
 	way := account.RecoveryWrap(code)
 	defer way.Erase()
 	err = a.recoverBy(ctx, own.Record, auth.Expose(), way)
-	if errors.Is(err, account.ErrCode) && right {
+	if errors.Is(err, &api.HTTPError{Code: api.CodeCodeWrong}) && right {
 		err = ErrWithheld
 	}
 	return a.status(), err

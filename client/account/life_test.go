@@ -11,6 +11,7 @@ import (
 // adding devices in each way, verifying in each way, losing one, recovering, and
 // beginning anew.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	adaHandle, bobHandle := handleFor(t, "ada"), handleFor(t, "bob")
 	ada1, bob := newPhone(t, "Ada's phone"), newPhone(t, "Bob's phone")
@@ -132,6 +133,7 @@ func resetBob(t *testing.T, ada, other *phone, bobHandle string) {
 
 // TestQR verifies two people by one scan.
 func TestQR(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	adaHandle, bobHandle := handleFor(t, "ada"), handleFor(t, "bob")
 	ada, bob := newPhone(t, "Ada's phone"), newPhone(t, "Bob's phone")
@@ -162,6 +164,7 @@ func TestQR(t *testing.T) {
 
 // TestEmojiOverRestarts ends both programs at each step of a comparison.
 func TestEmojiOverRestarts(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	adaHandle, bobHandle := handleFor(t, "ada"), handleFor(t, "bob")
 	ada, bob := newPhone(t, "Ada's phone"), newPhone(t, "Bob's phone")
@@ -214,6 +217,7 @@ func TestEmojiOverRestarts(t *testing.T) {
 
 // TestDiffer has symbols differ three times: an alarm each, then a pause.
 func TestDiffer(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	adaHandle, bobHandle := handleFor(t, "ada"), handleFor(t, "bob")
 	ada, bob := newPhone(t, "Ada's phone"), newPhone(t, "Bob's phone")

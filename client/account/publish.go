@@ -70,7 +70,7 @@ func (a *Account) change(ctx context.Context, k *keys, edit func(next *identity.
 		if err == nil {
 			return own, nil
 		}
-		if !errors.Is(err, &api.HTTPError{Code: api.CodeRecordRefused}) {
+		if !errors.Is(err, directory.ErrConflict) && !errors.Is(err, &api.HTTPError{Code: api.CodeRecordRefused}) {
 			return nil, err
 		}
 		refused = err

@@ -15,7 +15,6 @@ import (
 	"conclave/client/remote"
 	"conclave/client/remote/native"
 	"conclave/client/vault"
-	"conclave/core/account"
 	"conclave/core/identity"
 	"conclave/server"
 )
@@ -54,9 +53,31 @@ func serveAndRun(m *testing.M) (int, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }() // ends with ctx, and is waited for below
 	site.url = s.URL()
+	if err := opened(ctx, s.URL()); err != nil {
+		stop()
+		return 0, errors.Join(err, <-ended)
+	}
 	code := m.Run()
 	stop()
 	return code, errors.Join(<-ended, os.RemoveAll(dir))
+}
+
+// opened waits until the directory has published its first epoch.
+func opened(ctx context.Context, url string) error {
+	doer, err := native.New(native.Config{Server: url})
+	if err != nil {
+		return err
+	}
+	defer doer.Close()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for range 6000 {
+		if _, err = remote.New(doer).Checkpoint(ctx); err == nil {
+			return nil
+		}
+		<-again.C
+	}
+	return err
 }
 
 // A phone is one device of a person in a test: its vault outlives the program.
@@ -68,9 +89,6 @@ type phone struct {
 	wire  *wire
 	clock func() time.Time
 }
-
-// testCost makes passwords cost a millisecond.
-var testCost = account.Cost{Time: 1, Memory: 64, Threads: 1}
 
 // newPhone returns a device that nobody has used.
 func newPhone(t *testing.T, name string) *phone {
@@ -92,7 +110,7 @@ func (p *phone) start() error {
 	p.wire = &wire{Doer: doer}
 	p.Account, err = Open(p.t.Context(), Config{
 		Server: remote.New(p.wire), Vault: p.vault, Class: identity.Native, DeviceName: p.name,
-		Now: p.clock, PasswordCost: testCost,
+		Now: p.clock, TestOnlyCheap: true,
 	})
 	return err
 }
