@@ -217,6 +217,33 @@ func TestBackupRelabelled(t *testing.T) {
 	}
 }
 
+// A passphrase is stretched by the cost that the backup says.
+func TestBackupPassphraseCost(t *testing.T) {
+	v := newVault(t)
+	dearer, err := account.PassphraseWrap(passphrase, account.Cost{Time: 2, Memory: 16, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parseBackup(t, v.sealed).Open(dearer); err != nil {
+		t.Errorf("Open with another cost in mind = %v, want nil", err)
+	}
+	changed := slices.Clone(v.sealed)
+	changed[costAt(t, v.sealed)+3]++
+	if _, err := parseBackup(t, changed).Open(v.phrase); !errors.Is(err, account.ErrCode) {
+		t.Errorf("Open with another cost in the backup = %v, want ErrCode", err)
+	}
+}
+
+// costAt returns where the cost of the passphrase is, the last way in.
+func costAt(t *testing.T, sealed []byte) int {
+	t.Helper()
+	at := len(sealed) - 4096 - 72 - 2 - 104 - 9
+	if sealed[at+3] != 1 || sealed[at+7] != 8 || sealed[at+8] != 1 {
+		t.Fatalf("the cost is not at %d", at)
+	}
+	return at
+}
+
 // The next backup keeps the ways in, without the code.
 func TestBackupNext(t *testing.T) {
 	v := newVault(t)
@@ -333,11 +360,7 @@ func TestSealBackupRefuses(t *testing.T) {
 func TestParseBackupRefuses(t *testing.T) {
 	v := newVault(t)
 	const wrapsAt = 2 + 16 + 8
-	// Kinds of ways in, and the cost of the passphrase, the last way in.
-	costAt := len(v.sealed) - 4096 - 72 - 2 - 104 - 9
-	if v.sealed[costAt+3] != 1 || v.sealed[costAt+7] != 8 || v.sealed[costAt+8] != 1 {
-		t.Fatalf("the cost is not at %d", costAt)
-	}
+	cost := costAt(t, v.sealed)
 	change := func(at int, to ...byte) []byte {
 		b := slices.Clone(v.sealed)
 		copy(b[at:], to)
@@ -346,12 +369,16 @@ func TestParseBackupRefuses(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"empty": nil, "short": v.sealed[:len(v.sealed)-1], "trailing": append(slices.Clone(v.sealed), 0),
 		"too long": make([]byte, account.MaxBackup+1), "format": change(1, 2), "counter 0": change(2+16, make([]byte, 8)...),
-		"passes": change(costAt, 0, 0, 0, 200), "memory": change(costAt+4, 0xff), "no cost": change(costAt, make([]byte, 9)...),
+		"passes": change(cost, 0, 0, 0, 200), "memory": change(cost+4, 0xff), "no cost": change(cost, make([]byte, 9)...),
 		"unknown kind": change(wrapsAt+2, 9), "kind 0": change(wrapsAt+2, 0), "passkey without an id": change(wrapsAt+2, 2),
 		"no way in": append(append(slices.Clone(v.sealed[:wrapsAt]), 0), v.sealed[len(v.sealed)-4096-72-2:]...),
 	} {
 		if _, err := account.ParseBackup(b); !errors.Is(err, account.ErrMalformed) {
 			t.Errorf("%s: ParseBackup = %v, want ErrMalformed", name, err)
 		}
+	}
+	hollow := append(slices.Clone(v.sealed[:len(v.sealed)-4096-72-2]), 3, 1, 2, 3)
+	if _, err := parseBackup(t, hollow).Open(v.recovery); !errors.Is(err, account.ErrBackupChanged) {
+		t.Errorf("a body of three bytes: Open = %v, want ErrBackupChanged", err)
 	}
 }

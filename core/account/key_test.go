@@ -104,6 +104,9 @@ func TestRecords(t *testing.T) {
 		t.Errorf("the time is %d, want that of the record before", one.Time)
 	}
 	two := account.NextRecord(one, start+5)
+	if err := account.RemoveDevice(two, identity.DeviceID{5}, grace.device.ID()); !errors.Is(err, identity.ErrRecord) {
+		t.Errorf("a device that is not there: %v, want ErrRecord", err)
+	}
 	if err := account.RemoveDevice(two, laptop.ID(), grace.device.ID()); err != nil {
 		t.Fatal(err)
 	}

@@ -167,7 +167,7 @@ func TestQRAnswerTamper(t *testing.T) {
 			t.Fatalf("byte %d: Answered = %v, want ErrQRMessage", at, err)
 		}
 	}
-	for _, m := range [][]byte{nil, {16}, message[:len(message)-1], append(slices.Clone(message), 0)} {
+	for _, m := range [][]byte{nil, {16}, message[:len(message)-1], append(slices.Clone(message), 0), append([]byte{17}, message[1:]...)} {
 		if _, err := account.ParseQRAnswer(m); !errors.Is(err, account.ErrMalformed) {
 			t.Errorf("ParseQRAnswer of %d bytes = %v, want ErrMalformed", len(m), err)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"conclave/core/account"
+	"conclave/core/secret"
 )
 
 // Each byte of each message changed on its way: no side that shows symbols shows
@@ -345,10 +346,27 @@ func TestSASMalformed(t *testing.T) {
 			}
 		}
 	}
-	// The answerer's own key comes back to it as the starter's.
+	if _, err := account.ParseSASRequest(append([]byte{2}, make([]byte, 200)...)); !errors.Is(err, account.ErrMalformed) {
+		t.Errorf("ParseSASRequest of an accept = %v, want ErrMalformed", err)
+	}
 	w := newWire(t)
-	honest := newWire(t)
-	honest.must(t)
+	w.tamper = func(n int, m []byte) []byte {
+		if n == 1 {
+			m[1+16+16+1]++ // the suite
+		}
+		return m
+	}
+	if err := w.exchange(t); !errors.Is(err, account.ErrMalformed) {
+		t.Errorf("a suite that was not offered: %v, want ErrMalformed", err)
+	}
+	w = newWire(t)
+	w.must(t)
+	txn := w.starter.Txn()
+	if _, err := w.starter.Handle(append([]byte{5}, txn[:]...), start+5); !errors.Is(err, account.ErrMalformed) {
+		t.Errorf("a cancel without a reason: %v, want ErrMalformed", err)
+	}
+	// The answerer's own key comes back to it as the starter's.
+	w = newWire(t)
 	var key []byte
 	w.tamper = func(n int, m []byte) []byte {
 		if n == 2 {
@@ -406,5 +424,30 @@ func TestSASAborts(t *testing.T) {
 	}
 	if _, err := w.answerer.Handle(reply, start+account.SASLifetime); !errors.Is(err, account.ErrSASExpired) {
 		t.Errorf("the other side: %v, want ErrSASExpired", err)
+	}
+}
+
+// A stored state that is damaged is refused.
+func TestParseSASRefuses(t *testing.T) {
+	w := newWire(t)
+	w.must(t)
+	b := w.starter.Encode().Expose()
+	for n := range b {
+		if _, err := account.ParseSAS(secret.New(b[:n])); !errors.Is(err, account.ErrMalformed) {
+			t.Fatalf("the first %d bytes: ParseSAS = %v, want ErrMalformed", n, err)
+		}
+	}
+	const stateAt = 2 + 1 + 2*64 + 72 + 16 + 8 + 1
+	for name, change := range map[string][2]int{"format": {1, 2}, "state 0": {stateAt, 0}, "state 6": {stateAt, 6}, "error": {stateAt + 1, 99}} {
+		c := slices.Clone(b)
+		c[change[0]] = byte(change[1])
+		if _, err := account.ParseSAS(secret.New(c)); !errors.Is(err, account.ErrMalformed) {
+			t.Errorf("%s: ParseSAS = %v, want ErrMalformed", name, err)
+		}
+	}
+	waiting := slices.Clone(b)
+	waiting[stateAt] = 1 // without its ephemeral key
+	if _, err := account.ParseSAS(secret.New(waiting)); !errors.Is(err, account.ErrMalformed) {
+		t.Errorf("a key is missing: ParseSAS = %v, want ErrMalformed", err)
 	}
 }

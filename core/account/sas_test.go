@@ -217,7 +217,7 @@ func TestSASNewDevice(t *testing.T) {
 func TestSASRefusesConfig(t *testing.T) {
 	for name, change := range map[string]func(c *account.SASConfig){
 		"no mode":             func(c *account.SASConfig) { c.Mode = 0 },
-		"mode of a code":      func(c *account.SASConfig) { c.Mode = account.ModeOldDevice },
+		"mode of a code":      func(c *account.SASConfig) { c.Mode, c.Peer.User = account.ModeOldDevice, c.Own.User },
 		"oneself":             func(c *account.SASConfig) { c.Peer.User = c.Own.User },
 		"new device, another": func(c *account.SASConfig) { c.Mode = account.ModeNewDevice },
 		"no user":             func(c *account.SASConfig) { c.Own.User = identity.UserID{} },

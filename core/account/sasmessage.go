@@ -202,7 +202,7 @@ func readSAS(message []byte, kind sasKind, txn *[txnSize]byte) (tlsenc.Reader, e
 		return tlsenc.Reader{}, err
 	}
 	if sasKind(message[0]) != kind {
-		return tlsenc.Reader{}, ErrSASOrder
+		return tlsenc.Reader{}, fmt.Errorf("%w: verification: a message of another kind", ErrMalformed)
 	}
 	if txn != nil {
 		*txn = id
