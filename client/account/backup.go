@@ -24,7 +24,7 @@ type pins struct {
 // counter and hash. The backup goes first: one that is newer than the record
 // says is good, an older one is not.
 func (a *Account) pushBackup(ctx context.Context) error {
-	s, user, err := a.ready()
+	s, _, err := a.ready()
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (a *Account) pushBackup(ctx context.Context) error {
 				return err
 			}
 		}
-		blob, hash, err := a.sealNext(user, next)
+		blob, hash, err := a.sealNext(next)
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (a *Account) pushBackup(ctx context.Context) error {
 
 // sealNext seals what this device knows as the backup after the one that a
 // record names, with the same ways in.
-func (a *Account) sealNext(user identity.UserID, r *identity.Record) ([]byte, [32]byte, error) {
+func (a *Account) sealNext(r *identity.Record) ([]byte, [32]byte, error) {
 	s := a.read()
 	b := identityBundle(s.Keys)
 	defer b.Erase()

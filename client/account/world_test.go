@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -26,6 +27,10 @@ var site struct {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil { // they wait for the server's disk, not for a processor
+		panic(err)
+	}
 	code, err := serveAndRun(m)
 	if err != nil {
 		panic(err)

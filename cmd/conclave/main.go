@@ -25,6 +25,17 @@ const (
 
 // cli is the command line: one field for each command.
 type cli struct {
+	Register registerCommand `cmd:"" help:"Make an account, its keys and its recovery code."`
+	Login    loginCommand    `cmd:"" help:"Sign in on this device."`
+	Logout   logoutCommand   `cmd:"" help:"Sign out on this device."`
+	Whoami   whoamiCommand   `cmd:"" help:"Say who is signed in here."`
+	Devices  devicesCommand  `cmd:"" help:"Your devices: list, add, approve, refuse, revoke."`
+	Recover  recoverCommand  `cmd:"" help:"Bring your keys back by the recovery code, or begin anew."`
+	Contacts contactsCommand `cmd:"" help:"People: list, add, invite, accept."`
+	Lookup   lookupCommand   `cmd:"" help:"Look somebody up in the key directory, with proof."`
+	Verify   verifyCommand   `cmd:"" help:"Make sure that somebody's keys are theirs."`
+	Alarms   alarmsCommand   `cmd:"" help:"What the server did and must not do: list, dismiss, evidence."`
+
 	Serve      serveCommand                 `cmd:"" help:"Run the server."`
 	Demo       demoCommand                  `cmd:"" help:"Run a server, a meeting with a robot in it, and show how to join."`
 	Call       callCommand                  `cmd:"" help:"Take part in a meeting without a browser."`
@@ -38,6 +49,8 @@ type env struct {
 	ctx    context.Context // ends with the first interrupt
 	stdout io.Writer       // results
 	stderr io.Writer       // logs and errors
+	stdin  *os.File        // nil: os.Stdin
+	typed  *terminal       // see terminal
 }
 
 // exitError makes run return a code of a command's own.
