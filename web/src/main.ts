@@ -1,4 +1,5 @@
 import { mount } from "svelte";
+import type { AccountClient } from "./account/types.ts";
 import App from "./App.svelte";
 import { createEngine, newLink } from "./engine/index.ts";
 import "./styles/tokens.css";
@@ -17,7 +18,8 @@ import { settings } from "./ui/settings.svelte.ts";
 /** Mock mode shows every state without a server; its branch is dropped from the built client. */
 async function openDoor(): Promise<Door> {
   if (import.meta.env.MODE === "mock") return (await import("./ui/dev/fake-engine.ts")).fakeDoor;
-  return { create: createEngine, newLink };
+  const openAccount = async (): Promise<AccountClient> => (await import("./account/client.ts")).openAccount();
+  return { create: createEngine, newLink, openAccount };
 }
 
 const target = document.getElementById("app");

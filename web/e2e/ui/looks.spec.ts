@@ -58,7 +58,7 @@ for (const [i, look] of looks.entries()) {
 }
 
 async function open(page: Page, look: Look): Promise<void> {
-  await page.goto(sceneUrl(server.url, look.scene));
+  await page.goto(sceneUrl(server.url, look.scene, look.path));
   await page.waitForSelector("h1");
   for (const step of look.steps ?? []) await step(page);
   // What fades in has done so, and pictures are drawn.

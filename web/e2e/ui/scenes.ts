@@ -2,7 +2,8 @@ import type { BrowserContextOptions, Page } from "@playwright/test";
 import type { CallState } from "../../src/engine/types.ts";
 
 /** The address of a scene of the fake engine. */
-export function sceneUrl(base: string, scene: string | undefined): string {
+export function sceneUrl(base: string, scene: string | undefined, path?: string): string {
+  if (path !== undefined) return `${base}${path}${scene === undefined ? "" : `?scene=${scene}`}`;
   return scene === undefined
     ? `${base}/`
     : `${base}/m/abcdefghij234567?scene=${scene}#AAAAAAAAAAAAAAAAAAAAAA`;
@@ -24,6 +25,8 @@ export function setCall(page: Page, part: Partial<CallState>): Promise<void> {
 export interface Look {
   readonly name: string;
   readonly scene?: string;
+  /** The page of an account; else it is a meeting, or the start page. */
+  readonly path?: string;
   readonly steps?: readonly ((page: Page) => Promise<unknown>)[];
   /** Only at this size. */
   readonly only?: "desktop" | "phone";
@@ -96,6 +99,78 @@ const ends = [
   "refused",
 ];
 
+const fill =
+  (id: string, text: string): Step =>
+  (page) =>
+    page.getByTestId(id).fill(text);
+const step2: readonly Step[] = [fill("handle", "ada"), fill("display-name", "Ada"), click("next")];
+const password: readonly Step[] = [click("use-password"), fill("password", "a long enough one"), click("create")];
+
+const accounts: readonly Look[] = [
+  { name: "up-1", path: "/sign-up", scene: "acct-new" },
+  { name: "up-1-fault", path: "/sign-up", scene: "acct-new", steps: [fill("handle", "a"), click("next")] },
+  { name: "up-2", path: "/sign-up", scene: "acct-new", steps: step2 },
+  { name: "up-2-password", path: "/sign-up", scene: "acct-new", steps: [...step2, click("use-password")] },
+  { name: "recovery", path: "/sign-up", scene: "acct-new", steps: [...step2, ...password] },
+  { name: "recovery-wrong", path: "/sign-up", scene: "acct-new", steps: [...step2, ...password, click("recovery-saved")] },
+  { name: "recovery-320", path: "/sign-up", scene: "acct-new", only: "phone", width: 320, steps: [...step2, ...password] },
+  { name: "in", path: "/sign-in", scene: "acct-new" },
+  { name: "in-password", path: "/sign-in", scene: "acct-password-only" },
+  { name: "in-missing", path: "/sign-in", scene: "acct-password-only", steps: [click("sign-in-now")] },
+  { name: "no-keys", path: "/sign-in", scene: "acct-no-keys" },
+  { name: "no-keys-rtl", path: "/sign-in", scene: "acct-no-keys", steps: [rtl] },
+  { name: "no-keys-scan", path: "/sign-in", scene: "acct-no-keys", steps: [click("way-scan")] },
+  { name: "no-keys-emoji", path: "/sign-in", scene: "acct-no-keys", steps: [click("way-emoji")] },
+  { name: "no-keys-compare", path: "/sign-in", scene: "acct-no-keys-compare", steps: [click("way-emoji")] },
+  {
+    name: "no-keys-code",
+    path: "/sign-in",
+    scene: "acct-no-keys",
+    steps: [click("way-code"), fill("recovery-words", "one ".repeat(12)), click("recover")],
+  },
+  { name: "no-keys-lost", path: "/sign-in", scene: "acct-no-keys", steps: [click("way-lost"), click("reset")] },
+  { name: "removed", path: "/settings/devices", scene: "acct-removed" },
+  { name: "locked", path: "/settings/devices", scene: "acct-locked" },
+  { name: "acct-other-tab", path: "/settings/devices", scene: "acct-other-tab" },
+  { name: "acct-broken", path: "/settings/devices", scene: "acct-broken" },
+  { name: "devices", path: "/settings/devices", scene: "acct-request" },
+  { name: "devices-rtl", path: "/settings/devices", scene: "acct-request", steps: [rtl] },
+  { name: "devices-320", path: "/settings/devices", scene: "acct-request", only: "phone", width: 320 },
+  { name: "devices-approve", path: "/settings/devices", scene: "acct-request", steps: [click("approve")] },
+  { name: "devices-scan", path: "/settings/devices", steps: [click("add-device")] },
+  { name: "devices-remove", path: "/settings/devices", steps: [click("remove-device")] },
+  { name: "alarms", path: "/settings/devices", scene: "acct-alarms" },
+  { name: "alarms-320", path: "/settings/contacts", scene: "acct-alarms", only: "phone", width: 320 },
+  { name: "contacts", path: "/settings/contacts", scene: "acct-incoming" },
+  { name: "contacts-empty", path: "/settings/contacts", scene: "acct-empty" },
+  {
+    name: "contacts-nobody",
+    path: "/settings/contacts",
+    steps: [fill("find-handle", "@nobody"), click("find"), button("Make an invite link")],
+  },
+  { name: "contacts-320", path: "/settings/contacts", only: "phone", width: 320 },
+  { name: "profile", path: "/settings/profile" },
+  { name: "keys-recovery", path: "/settings/recovery", steps: [fill("lock-passphrase", "short"), click("lock-set")] },
+  { name: "appearance", path: "/settings/appearance" },
+  { name: "server", path: "/settings/server" },
+  { name: "verify-begin", path: "/verify/grace" },
+  { name: "verify-waiting", path: "/verify/grace", scene: "acct-waiting", steps: [click("verify-begin")] },
+  { name: "verify-emoji", path: "/verify/grace", steps: [click("verify-begin")] },
+  { name: "verify-matched", path: "/verify/grace", steps: [click("verify-begin"), click("emoji-match")] },
+  { name: "verify-differ", path: "/verify/grace", steps: [click("verify-begin"), click("emoji-differ")] },
+  { name: "verify-320", path: "/verify/grace", only: "phone", width: 320, steps: [click("verify-begin")] },
+  { name: "verify-rtl", path: "/verify/grace", steps: [rtl, click("verify-begin")] },
+  {
+    name: "verify-forced",
+    path: "/verify/grace",
+    only: "desktop",
+    context: { forcedColors: "active" },
+    steps: [click("verify-begin")],
+  },
+  { name: "verify-qr", path: "/verify/grace", scene: "acct-waiting", steps: [click("verify-qr")] },
+  { name: "verify-number", path: "/verify/grace", steps: [click("verify-number")] },
+];
+
 /** Every page and state. */
 export const looks: readonly Look[] = [
   { name: "start" },
@@ -159,4 +234,5 @@ export const looks: readonly Look[] = [
   { name: "call-320", scene: "phone", only: "phone", width: 320 },
   { name: "call-zoom", scene: "grid", only: "desktop", width: 640, steps: [quiet] },
   ...ends.map((scene) => ({ name: `end-${scene}`, scene })),
+  ...accounts,
 ];

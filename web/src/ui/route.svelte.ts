@@ -1,9 +1,16 @@
 /** Which page is shown. The fragment of a meeting's address stays in the page. */
-export type Route = { readonly kind: "start" } | { readonly kind: "meeting"; readonly url: string };
+export type Route =
+  | { readonly kind: "start" }
+  | { readonly kind: "meeting"; readonly url: string }
+  /** A page of the account; its address says which. */
+  | { readonly kind: "account"; readonly url: string };
+
+const accountPages = /^\/(sign-up|sign-in|i|settings(\/[a-z]+)?|verify\/[^/]+)$/u;
 
 /** The page of an address. */
 export function routeOf(address: Pick<Location, "pathname" | "href">): Route {
-  return address.pathname.startsWith("/m/") ? { kind: "meeting", url: address.href } : { kind: "start" };
+  if (address.pathname.startsWith("/m/")) return { kind: "meeting", url: address.href };
+  return accountPages.test(address.pathname) ? { kind: "account", url: address.href } : { kind: "start" };
 }
 
 let current = $state.raw<Route>({ kind: "start" });
@@ -31,8 +38,6 @@ export function followAddress(): () => void {
 
 function follow(): void {
   const next = routeOf(location);
-  const same =
-    next.kind === current.kind &&
-    (next.kind === "start" || (current.kind === "meeting" && next.url === current.url));
+  const same = next.kind === "start" ? current.kind === "start" : "url" in current && next.url === current.url;
   if (!same) current = next;
 }

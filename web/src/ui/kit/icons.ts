@@ -37,4 +37,14 @@ export type IconName =
   | "keyboard"
   | "warn"
   | "qr"
-  | "right";
+  | "right"
+  | "user"
+  | "laptop"
+  | "mobile"
+  | "browser"
+  | "terminal"
+  | "server"
+  | "file"
+  | "save"
+  | "copy"
+  | "smile";
