@@ -37,6 +37,8 @@ type cli struct {
 	Alarms   alarmsCommand   `cmd:"" help:"What the server did and must not do: list, dismiss, evidence."`
 
 	Serve      serveCommand                 `cmd:"" help:"Run the server."`
+	Witness    witnessCommand               `cmd:"" help:"Cosign the key directories of other servers."`
+	Audit      auditCommand                 `cmd:"" help:"Replay the whole history of a key directory."`
 	Demo       demoCommand                  `cmd:"" help:"Run a server, a meeting with a robot in it, and show how to join."`
 	Call       callCommand                  `cmd:"" help:"Take part in a meeting without a browser."`
 	Load       loadCommand                  `cmd:"" help:"Measure how much a server carries."`
