@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -48,6 +49,13 @@ func (u *passkeyUser) WebAuthnID() []byte                         { return u.id[
 func (u *passkeyUser) WebAuthnName() string                       { return u.handle }
 func (u *passkeyUser) WebAuthnDisplayName() string                { return u.handle }
 func (u *passkeyUser) WebAuthnCredentials() []webauthn.Credential { return u.credentials }
+
+// mayHavePasskeys reports whether browsers make passkeys for a server: it has a
+// name, and is reached by TLS or on the same machine.
+func mayHavePasskeys(public *url.URL) bool {
+	_, err := netip.ParseAddr(public.Hostname())
+	return err != nil && (public.Scheme == "https" || public.Hostname() == "localhost")
+}
 
 // newPasskeys returns the relying party of a server, bound to its one origin.
 func newPasskeys(public *url.URL) (*webauthn.WebAuthn, error) {

@@ -25,6 +25,19 @@ func TestMethods(t *testing.T) {
 	if m.Registration != "invite" || !m.Password || !m.Passkey || len(m.OIDC) != 0 || len(m.LDAP) != 1 || m.LDAP[0].Name != "Organisation" {
 		t.Errorf("methods %+v", m)
 	}
+	for at, want := range map[string]bool{
+		"http://localhost:8080": true, "https://conclave.example:8443": true,
+		"http://conclave.example": false, "https://192.0.2.1": false, "https://[2001:db8::1]": false,
+	} {
+		u, err := url.Parse(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHarness(t, func(c *auth.Config) { c.Public = u })
+		if m := call[api.AuthMethods](h, "GET", "/api/v1/auth/methods", "", nil); m.Passkey != want {
+			t.Errorf("passkeys at %s: %v, want %v", at, m.Passkey, want)
+		}
+	}
 	h = newHarness(t, func(c *auth.Config) { c.NoPassword, c.NoPasskey = true, true })
 	h.refused(api.CodeMethodOff, "POST", "/api/v1/auth/password/params", "", &api.PasswordParamsRequest{Handle: "ada"})
 	h.refused(api.CodeMethodOff, "POST", "/api/v1/auth/passkey/login/begin", "", &api.Empty{})

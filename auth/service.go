@@ -134,7 +134,7 @@ func New(cfg Config) (*Service, error) {
 		oidcFlows:  newFlows[*oidcFlow](oidcLifetime), oidcStates: newFlows[*oidcFlow](oidcLifetime),
 		mail: newMail(millis(cfg.Now())),
 	}
-	if cfg.Public != nil && !cfg.NoPasskey {
+	if cfg.Public != nil && !cfg.NoPasskey && mayHavePasskeys(cfg.Public) {
 		if s.passkeys, err = newPasskeys(cfg.Public); err != nil {
 			return nil, fmt.Errorf("passkeys for %s: %w", cfg.Public.Host, err)
 		}
