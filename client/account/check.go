@@ -106,7 +106,7 @@ func (a *Account) Checks(ctx context.Context) ([]CheckState, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []CheckState
+	out := []CheckState{}
 	for _, k := range keys {
 		c, err := a.Check(ctx, k[len(checkPrefix):])
 		if errors.Is(err, ErrCheck) {

@@ -59,7 +59,7 @@ func (a *Account) History(ctx context.Context) ([]Change, error) {
 	if own == nil {
 		return nil, directory.ErrNoOwner
 	}
-	var out []Change
+	out := []Change{}
 	for i := range own.Record.Devices {
 		d := &own.Record.Devices[i]
 		kind := "added"
@@ -86,7 +86,7 @@ func (a *Account) Requests(ctx context.Context) ([]Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Request
+	out := []Request{}
 	for i := range list {
 		r, err := account.ParseRequest(list[i].Body)
 		if err != nil || r.User != user || txnID(r.Endpoint) != list[i].Endpoint || list[i].Endpoint == s.Session.Endpoint {

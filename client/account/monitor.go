@@ -17,7 +17,7 @@ func (a *Account) Monitor(ctx context.Context) ([]Alarm, error) {
 		before[x.Key] = true
 	}
 	failed := a.monitor(ctx)
-	var out []Alarm
+	out := []Alarm{}
 	for _, x := range a.dir.Alarms() {
 		if !before[x.Key] && !x.Dismissed {
 			out = append(out, *AlarmOf(&x))
@@ -116,7 +116,7 @@ func AlarmOf(x *directory.Alarm) *Alarm {
 
 // Alarms lists the alarms that were not dismissed, oldest first.
 func (a *Account) Alarms(context.Context) ([]Alarm, error) {
-	var out []Alarm
+	out := []Alarm{}
 	for _, x := range a.dir.Alarms() {
 		if !x.Dismissed {
 			out = append(out, *AlarmOf(&x))

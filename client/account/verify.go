@@ -149,7 +149,7 @@ func (a *Account) Incoming(ctx context.Context) ([]CheckState, error) {
 		return nil, err
 	}
 	letters, _ := a.mail.since(0)
-	var out []CheckState
+	out := []CheckState{}
 	seen := make(map[string]bool)
 	for _, l := range slices.Backward(letters) {
 		if l.kind != kindSAS || l.news != "" || l.from == s.User || seen[l.from] || !account.IsSASRequest(l.body) || !a.answerable(&l) {

@@ -9,7 +9,7 @@ import (
 )
 
 type alarmsCommand struct {
-	List     alarmsListCommand     `cmd:"" default:"1" help:"List what the server or the directory did and must not do."`
+	List     alarmsListCommand     `cmd:"" default:"withargs" help:"List what the server or the directory did and must not do."`
 	Dismiss  alarmsDismissCommand  `cmd:"" help:"Take an alarm from the list. Its evidence stays."`
 	Evidence alarmsEvidenceCommand `cmd:"" help:"Save the evidence of an alarm, for others to check with conclave audit --evidence."`
 }

@@ -26,11 +26,14 @@ type clientFlags struct {
 	Server string `help:"Address of the server. It is remembered." env:"CONCLAVE_SERVER" placeholder:"URL"`
 	Roots  string `help:"File of certificates (PEM) to trust besides those of the system." type:"path" env:"CONCLAVE_ROOTS" placeholder:"FILE"`
 	JSON   bool   `name:"json" help:"Print one JSON object for each result."`
-	Device string `name:"device-name" help:"Name of this device in the list. Default: the name of the machine." env:"CONCLAVE_DEVICE_NAME" placeholder:"NAME"`
+	Device string `name:"device-name" help:"Name of this device in the list. It is remembered. Default: the name of the machine." env:"CONCLAVE_DEVICE_NAME" placeholder:"NAME"`
 }
 
-// serverKey is where the vault holds the address of the server.
-const serverKey = "cli/server"
+// Where the vault holds the address of the server and the name of this device.
+const (
+	serverKey = "cli/server"
+	nameKey   = "cli/device-name"
+)
 
 var errNoServer = errors.New("no server is known here yet; give its address with --server https://HOST")
 
@@ -71,6 +74,10 @@ func (f *clientFlags) openAccount(e *env, store *vaultnative.Store) (*device, er
 	if err != nil {
 		return nil, err
 	}
+	name, err := f.deviceName(e.ctx, store)
+	if err != nil {
+		return nil, err
+	}
 	conf := remotenative.Config{Server: server}
 	if f.Roots != "" {
 		roots, err := conn.LoadRoots(f.Roots)
@@ -85,7 +92,7 @@ func (f *clientFlags) openAccount(e *env, store *vaultnative.Store) (*device, er
 	}
 	a, err := account.Open(e.ctx, account.Config{
 		Server: remote.New(doer), Vault: store, Class: identity.CommandLine,
-		DeviceName: f.deviceName(), TestOnlyCheap: testOnlyCheap,
+		DeviceName: name, TestOnlyCheap: testOnlyCheap,
 	})
 	if err != nil {
 		doer.Close()
@@ -112,17 +119,25 @@ func (f *clientFlags) home() (string, error) {
 	return filepath.Join(dir, "conclave"), nil
 }
 
-// deviceName returns the name that was given, or that of the machine.
-func (f *clientFlags) deviceName() string {
-	name := f.Device
-	if name == "" {
-		name, _ = os.Hostname()
-		name, _, _ = strings.Cut(name, ".")
+// deviceName returns the name that was given, and remembers it, the one that was
+// remembered, or that of the machine.
+func (f *clientFlags) deviceName(ctx context.Context, store vault.Store) (string, error) {
+	if f.Device != "" {
+		if err := identity.CheckName(f.Device); err != nil {
+			return "", &exitError{exitUsage, errors.New("--device-name needs 1 to 64 bytes of text")}
+		}
+		return f.Device, store.Put(ctx, nameKey, []byte(f.Device))
 	}
+	known, err := store.Get(ctx, nameKey)
+	if !errors.Is(err, vault.ErrMissing) {
+		return string(known), err
+	}
+	name, _ := os.Hostname()
+	name, _, _ = strings.Cut(name, ".")
 	if identity.CheckName(name) != nil {
-		return "command line"
+		return "command line", nil
 	}
-	return name
+	return name, nil
 }
 
 // address returns the server that was given, and remembers it, or the one that

@@ -10,7 +10,7 @@ import (
 )
 
 type contactsCommand struct {
-	List   contactsListCommand   `cmd:"" default:"1" help:"List the people you know."`
+	List   contactsListCommand   `cmd:"" default:"withargs" help:"List the people you know."`
 	Add    contactsAddCommand    `cmd:"" help:"Look somebody up and keep them."`
 	Invite contactsInviteCommand `cmd:"" help:"Print a link that brings somebody to this server and to you."`
 	Accept contactsAcceptCommand `cmd:"" help:"Accept the new identity of somebody who reset theirs, not verified."`

@@ -12,7 +12,7 @@ import (
 )
 
 type devicesCommand struct {
-	List    devicesListCommand    `cmd:"" default:"1" help:"List your devices, and those that ask to be added."`
+	List    devicesListCommand    `cmd:"" default:"withargs" help:"List your devices, and those that ask to be added."`
 	Add     devicesAddCommand     `cmd:"" help:"Add this device to your account, with another one at hand."`
 	Approve devicesApproveCommand `cmd:"" help:"Approve a device that asks to be added."`
 	Refuse  devicesRefuseCommand  `cmd:"" help:"Refuse a device that asks, and end its sign-in."`

@@ -147,7 +147,7 @@ func (d *device) printStatus(s account.Status, first string) error {
 		if s.Device != "" {
 			_, _ = fmt.Fprintf(w, "device     %s, one of %d\n", s.Device, s.Devices)
 		}
-		_, _ = fmt.Fprintf(w, "directory  size %d, confirmed by %d of %d witnesses\n", s.Checkpoint.Size, s.Witnesses, s.Needed)
+		_, _ = fmt.Fprintf(w, "directory  size %d, %s\n", s.Checkpoint.Size, witnessText(s.Witnesses, s.Needed))
 		if s.Alarms > 0 {
 			_, _ = fmt.Fprintf(w, "alarms     %d; see conclave alarms\n", s.Alarms)
 		}
@@ -174,4 +174,12 @@ func nextStep(s account.Stage) string {
 		return ""
 	}
 	return ""
+}
+
+// witnessText says how many independent parties confirm the directory.
+func witnessText(have, named int) string {
+	if named == 0 {
+		return "no independent witness confirms it"
+	}
+	return fmt.Sprintf("confirmed by %d of %d independent witnesses", have, named)
 }

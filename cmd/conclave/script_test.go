@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +14,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"conclave": func() { os.Exit(run(os.Args[1:])) }})
+	testscript.Main(m, map[string]func(){"conclave": func() {
+		testOnlyCheap = true
+		os.Exit(run(os.Args[1:]))
+	}})
 }
 
 // TestScript runs the program as a user would. Besides the usual commands the
@@ -21,6 +26,8 @@ func TestMain(m *testing.M) {
 //	demo           starts a demo that ends with the script; its link is $LINK
 //	freeport NAME  sets NAME to a TCP port of loopback that nobody listens on
 //	waitfor ADDR   waits until somebody listens on the TCP address ADDR
+//	awaitdirectory ADDR  waits until the server at ADDR has a key directory
+//	awaitrequest HOME  waits until a device asks the account of HOME to be added
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -28,6 +35,9 @@ func TestScript(t *testing.T) {
 			"demo":     scriptDemo,
 			"freeport": scriptFreePort,
 			"waitfor":  scriptWaitFor,
+
+			"awaitdirectory": scriptAwaitDirectory,
+			"awaitrequest":   scriptAwaitRequest,
 		},
 	})
 }
@@ -68,4 +78,34 @@ func scriptWaitFor(ts *testscript.TestScript, neg bool, args []string) {
 		<-again.C
 	}
 	ts.Fatalf("nobody listens on %s", args[0])
+}
+
+func scriptAwaitRequest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaitrequest HOME")
+	}
+	for range 200 {
+		if ts.Exec("conclave", "devices", "--home", args[0], "--json") == nil && !strings.Contains(ts.ReadFile("stdout"), `"requests":[]`) {
+			return
+		}
+	}
+	ts.Fatalf("no device asks to be added to %s", args[0])
+}
+
+func scriptAwaitDirectory(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaitdirectory ADDR")
+	}
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for range 3000 {
+		if res, err := http.Get("http://" + args[0] + "/checkpoint"); err == nil {
+			ts.Check(res.Body.Close())
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		<-again.C
+	}
+	ts.Fatalf("the server at %s has no directory", args[0])
 }
