@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -226,17 +225,25 @@ func wait(t testing.TB, done func() bool) {
 	}
 }
 
-// checkpoint returns what the handler serves.
+// served returns the checkpoint that the handler serves, or nil.
+func served(d *directory.Directory) []byte {
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/checkpoint", nil)
+	rec := httptest.NewRecorder()
+	d.Handler().ServeHTTP(rec, r)
+	if rec.Code != http.StatusOK {
+		return nil
+	}
+	return rec.Body.Bytes()
+}
+
+// checkpoint returns the checkpoint that is served.
 func (w *world) checkpoint(t testing.TB) []byte {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/checkpoint", nil)
-	rec := httptest.NewRecorder()
-	w.Handler().ServeHTTP(rec, r)
-	b, err := io.ReadAll(rec.Body)
-	if err != nil || rec.Code != http.StatusOK {
-		t.Fatalf("%d, %v", rec.Code, err)
+	note := served(w.Directory)
+	if note == nil {
+		t.Fatal("no checkpoint is served")
 	}
-	return b
+	return note
 }
 
 // follows checks that the log now holds all that it held in a note.
@@ -481,4 +488,41 @@ func TestClock(t *testing.T) {
 		}
 		last = epoch.Time
 	}
+}
+
+// TestLogFails has a folder of the log that cannot be written for a while: what
+// was stored is not lost, nothing more is taken, and questions are answered.
+func TestLogFails(t *testing.T) {
+	t.Parallel()
+	w := start(t, &memStore{}, t.TempDir())
+	alice, bob := newPerson(t, "alice"), newPerson(t, "bob")
+	w.put(t, alice)
+	before := w.checkpoint(t)
+	tiles := filepath.Join(w.dir, "log", "tile")
+	if err := errors.Join(os.Rename(tiles, tiles+".away"), os.WriteFile(tiles, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := w.Update(t.Context(), bob.user(), bob.last.Encode(), directory.Options{})
+	if err != nil || a.Published {
+		t.Errorf("stored, not published: %+v, %v", a, err)
+	}
+	w.refuses(t, newPerson(t, "carol"), directory.ErrUnavailable)
+	st := &keytrans.State{}
+	if r := w.lookup(t, st, keytrans.ByHandle, []byte("alice")); !r.Found {
+		t.Error("alice is not found meanwhile")
+	}
+	if r := w.lookup(t, st, keytrans.ByHandle, []byte("bob")); r.Found {
+		t.Error("bob is told before he is published")
+	}
+	if err := errors.Join(os.Remove(tiles), os.Rename(tiles+".away", tiles)); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, func() bool {
+		a, err := w.Update(t.Context(), bob.user(), bob.last.Encode(), directory.Options{})
+		return err == nil && a.Published
+	})
+	if r := w.lookup(t, st, keytrans.ByHandle, []byte("bob")); !r.Found {
+		t.Error("bob is lost")
+	}
+	w.follows(t, before)
 }

@@ -42,11 +42,11 @@ type Result struct {
 	// Root is the root of the map after the last of them, hexadecimal.
 	Root string `json:"root"`
 	// Lie is why it is not OK.
-	Lie *Lie `json:"lie,omitempty"`
+	Lie *LieError `json:"lie,omitempty"`
 }
 
-// A Lie is what a directory did wrong.
-type Lie struct {
+// A LieError is what a directory did wrong.
+type LieError struct {
 	Epoch  uint64 `json:"epoch"`
 	Detail string `json:"detail"`
 	// Proven says that the log's own signature convicts it. If not, the server gave
@@ -55,7 +55,7 @@ type Lie struct {
 }
 
 // Error returns the detail.
-func (l *Lie) Error() string { return fmt.Sprintf("epoch %d: %s", l.Epoch, l.Detail) }
+func (l *LieError) Error() string { return fmt.Sprintf("epoch %d: %s", l.Epoch, l.Detail) }
 
 // Progress is told after each bundle of leaves.
 type Progress func(done, of uint64)
@@ -78,7 +78,7 @@ func Run(ctx context.Context, src Source, keys keytrans.ServerKeys, progress Pro
 	r := &replay{src: src, m: prefixmap.New()}
 	err = r.run(ctx, c, progress)
 	out := Result{OK: err == nil, Epochs: r.epochs, Entries: uint64(r.m.Len()), Root: r.m.Root().String()}
-	lie := new(Lie)
+	lie := new(LieError)
 	if err != nil && !errors.As(err, &lie) {
 		return out, nil, fmt.Errorf("audit: %w", err)
 	}
@@ -99,9 +99,9 @@ type replay struct {
 	left   []tlog.Hash // roots of the full subtrees of the log, from the largest
 }
 
-// run replays the log of a checkpoint. It returns a *Lie, or why it cannot go on.
+// run replays the log of a checkpoint. It returns a *LieError, or why it cannot go on.
 func (r *replay) run(ctx context.Context, c *keytrans.Checkpoint, progress Progress) error {
-	var lie *Lie // the first; it is proven if the leaves give the signed root
+	var lie *LieError // the first; it is proven if the leaves give the signed root
 	for bundle := uint64(0); bundle*bundleSize < c.Size; bundle++ {
 		leaves, err := r.src.Leaves(ctx, bundle, c.Size)
 		if err != nil {
@@ -122,7 +122,7 @@ func (r *replay) run(ctx context.Context, c *keytrans.Checkpoint, progress Progr
 		}
 	}
 	if r.root() != c.Root {
-		return &Lie{Epoch: c.Size, Detail: "the leaves that the server shows do not give the root that its log signed"}
+		return &LieError{Epoch: c.Size, Detail: "the leaves that the server shows do not give the root that its log signed"}
 	}
 	if lie != nil {
 		return lie
@@ -154,7 +154,7 @@ func (r *replay) root() keytrans.Hash {
 
 // epoch replays one epoch.
 func (r *replay) epoch(ctx context.Context, n uint64, leaf []byte) error {
-	lie := func(detail string) error { return &Lie{Epoch: n, Detail: detail, Proven: true} }
+	lie := func(detail string) error { return &LieError{Epoch: n, Detail: detail, Proven: true} }
 	e, err := keytrans.ParseEpoch(leaf)
 	switch {
 	case err != nil:
@@ -196,10 +196,10 @@ func (r *replay) mutations(ctx context.Context, n uint64, e *keytrans.Epoch) ([]
 	}
 	entries, sorted := parseMutations(file, uint32(n))
 	if mutationsHash(file) != e.Mutations {
-		return nil, &Lie{Epoch: n, Detail: "the server shows other changes than the epoch commits to"}
+		return nil, &LieError{Epoch: n, Detail: "the server shows other changes than the epoch commits to"}
 	}
 	if !sorted {
-		return nil, &Lie{Epoch: n, Detail: "its changes are not in their one form", Proven: true}
+		return nil, &LieError{Epoch: n, Detail: "its changes are not in their one form", Proven: true}
 	}
 	return entries, nil
 }

@@ -33,7 +33,7 @@ type Evidence struct {
 }
 
 // collect reads once more what convicts a directory.
-func collect(ctx context.Context, src Source, keys keytrans.ServerKeys, note []byte, size uint64, lie *Lie) (*Evidence, error) {
+func collect(ctx context.Context, src Source, keys keytrans.ServerKeys, note []byte, size uint64, lie *LieError) (*Evidence, error) {
 	e := &Evidence{
 		Format: Format, Origin: keys.Origin, LogKey: keys.LogKey, VRFKey: keys.VRFKey[:],
 		Detail: lie.Error(), Checkpoint: string(note), Mutations: make(map[string][]byte),
