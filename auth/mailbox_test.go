@@ -133,10 +133,11 @@ func TestLongPoll(t *testing.T) {
 		// The device is removed while it waits.
 		poll = h.poll(t.Context(), tablet, box.Next)
 		synctest.Wait()
+		begin = time.Now()
 		ada.devices = ada.devices[:1]
 		ada.publish(ada.first.Token, ada.record(ada.devices))
-		if resp = <-poll; resp.Code != http.StatusUnauthorized {
-			t.Errorf("poll of a removed device: %d, want 401", resp.Code)
+		if resp = <-poll; resp.Code != http.StatusUnauthorized || time.Since(begin) != 0 {
+			t.Errorf("poll of a removed device: %d after %v, want 401 at once", resp.Code, time.Since(begin))
 		}
 		// Four polls of one session, and no more.
 		for range 4 {

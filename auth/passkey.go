@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -59,7 +58,6 @@ func mayHavePasskeys(public *url.URL) bool {
 
 // newPasskeys returns the relying party of a server, bound to its one origin.
 func newPasskeys(public *url.URL) (*webauthn.WebAuthn, error) {
-	verified := protocol.VerificationRequired
 	return webauthn.New(&webauthn.Config{
 		RPID:                  public.Hostname(),
 		RPDisplayName:         "Conclave",
@@ -67,7 +65,7 @@ func newPasskeys(public *url.URL) (*webauthn.WebAuthn, error) {
 		AttestationPreference: protocol.PreferNoAttestation, // which make it is does not matter, and would tell something
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			ResidentKey: protocol.ResidentKeyRequirementRequired, RequireResidentKey: protocol.ResidentKeyRequired(),
-			UserVerification: verified,
+			UserVerification: protocol.VerificationRequired,
 		},
 	})
 }
@@ -323,7 +321,7 @@ func (s *Service) PasskeyLoginFinish(ctx context.Context, c Caller, req *api.Pas
 	if err := s.used(ctx, l, old); err != nil {
 		return nil, err // two at the same time with one counter: one of them is a copy
 	}
-	if cred.Authenticator.CloneWarning {
+	if cred.Authenticator.CloneWarning { // now, or once before
 		return nil, passkeyRefused()
 	}
 	return s.signIn(ctx, l.User, methodPasskey, req.Name)
@@ -339,13 +337,7 @@ func assert(rp *webauthn.WebAuthn, flow *ceremony, parsed *protocol.ParsedCreden
 	if err := json.Unmarshal(l.Data, &stored); err != nil {
 		return nil, fmt.Errorf("reading a passkey: %w", err)
 	}
-	if stored.Authenticator.CloneWarning {
-		return nil, passkeyRefused()
-	}
-	owner := func(_, userHandle []byte) (webauthn.User, error) {
-		if !bytes.Equal(userHandle, l.User[:]) {
-			return nil, ErrMissing
-		}
+	owner := func(_, _ []byte) (webauthn.User, error) { // the library compares the user
 		return &passkeyUser{id: l.User, credentials: []webauthn.Credential{stored}}, nil
 	}
 	_, cred, err := rp.ValidatePasskeyLogin(owner, flow.data, parsed)

@@ -151,6 +151,8 @@ func TestRegistration(t *testing.T) {
 		r.Invite = code
 		h.refused(api.CodeRegistration, "POST", "/api/v1/auth/password/register", "", r)
 	}
+	r.Invite = "B" + h.service.Invite().Code[1:] // good for longer
+	h.refused(api.CodeRegistration, "POST", "/api/v1/auth/password/register", "", r)
 	r.Invite = h.service.Invite().Code
 	s := call[api.SignedIn](h, "POST", "/api/v1/auth/password/register", "", r)
 	again := *r
