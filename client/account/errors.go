@@ -12,8 +12,6 @@ var (
 	ErrNoKeys = errors.New("account: this device has no keys yet: add it from another device, use the recovery code, or reset")
 	// ErrHasIdentity says that the account has an identity already.
 	ErrHasIdentity = errors.New("account: the account has an identity: add this device from another one, or use the recovery code")
-	// ErrUnconfirmed says that the recovery code was not confirmed yet.
-	ErrUnconfirmed = errors.New("account: the recovery code is not confirmed: write the words down and type the two that are asked for")
 	// ErrConfirm says that the two words are not those of the code.
 	ErrConfirm = errors.New("account: these are not the words: look at what you wrote down and type them again")
 	// ErrOtherAccount says that this device belongs to another account.

@@ -22,14 +22,19 @@ func joined(words []string) string { return strings.Join(words, " ") }
 
 var errCrash = errors.New("the program died")
 
-// dying is a vault that fails from its n-th Put on: the program is dead.
+// dying is a vault that fails from the n-th Put of this package's state on: the
+// program is dead. What the directory writes in between is not counted, because
+// it depends on what others publish.
 type dying struct {
 	vault.Store
 	left int
 }
 
 func (d *dying) Put(ctx context.Context, key string, value []byte) error {
-	if d.left--; d.left < 0 {
+	if key == stateKey {
+		d.left--
+	}
+	if d.left < 0 {
 		return errCrash
 	}
 	return d.Store.Put(ctx, key, value)
@@ -39,7 +44,7 @@ func (d *dying) Put(ctx context.Context, key string, value []byte) error {
 // the same commands end with a good account, and the handle is never stuck.
 func TestCrashAtSignUp(t *testing.T) {
 	t.Parallel()
-	const most = 16 // more than there are
+	const most = 12 // more than there are
 	var crashed atomic.Int32
 	t.Run("at", func(t *testing.T) {
 		for n := range most {
@@ -72,7 +77,7 @@ func TestCrashAtSignUp(t *testing.T) {
 			})
 		}
 	})
-	if n := crashed.Load(); n < 8 || n == most {
+	if n := crashed.Load(); n < 5 || n == most {
 		t.Errorf("%d of %d crashed; a sign-up has other numbers of writes", n, most)
 	}
 }
@@ -103,7 +108,7 @@ func signUp(t *testing.T, p *phone, handle string) error {
 // TestCutAtSignUp cuts the line before and after each request of a sign-up.
 func TestCutAtSignUp(t *testing.T) {
 	t.Parallel()
-	const most = 16 // more than there are
+	const most = 12 // more than there are
 	var cuts atomic.Int32
 	t.Run("at", func(t *testing.T) {
 		for n := range 2 * most {

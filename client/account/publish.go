@@ -23,9 +23,7 @@ func (a *Account) ready() (*state, identity.UserID, error) {
 		return nil, zero, ErrSignedOut
 	case StageRemoved:
 		return nil, zero, ErrRemoved
-	case StageUnconfirmed:
-		return nil, zero, ErrUnconfirmed
-	case StageReady:
+	case StageReady, StageUnconfirmed: // the keys are good; only the person's paper is not
 	default:
 		return nil, zero, ErrNoKeys
 	}

@@ -37,7 +37,7 @@ func (c *devicesListCommand) Run(e *env) error {
 			return err
 		}
 		requests, err := d.Requests(e.ctx)
-		if err != nil && !errors.Is(err, account.ErrNoKeys) && !errors.Is(err, account.ErrUnconfirmed) {
+		if err != nil && !errors.Is(err, account.ErrNoKeys) {
 			return err
 		}
 		return d.print(deviceList{list, requests}, func(w io.Writer) { printDevices(w, list, requests) })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -151,21 +152,21 @@ func (d *device) printStatus(s account.Status, first string) error {
 		if s.Alarms > 0 {
 			_, _ = fmt.Fprintf(w, "alarms     %d; see conclave alarms\n", s.Alarms)
 		}
-		if next := nextStep(s.Stage); next != "" {
+		if next := nextStep(&s); next != "" {
 			_, _ = fmt.Fprintln(w, next)
 		}
 	})
 }
 
 // nextStep says what to do at a stage.
-func nextStep(s account.Stage) string {
-	switch s {
+func nextStep(s *account.Status) string {
+	switch s.Stage {
 	case account.StageSignedOut:
 		return "Signed out. Next: conclave login"
 	case account.StageNoIdentity:
-		return "The account has no identity yet. Next: conclave register HANDLE"
+		return "The account has no identity yet. Next: conclave register " + cmp.Or(s.Handle, "HANDLE")
 	case account.StageUnconfirmed:
-		return "The recovery code is not confirmed. Next: conclave register HANDLE"
+		return "The recovery code is not confirmed. Next: conclave register " + s.Handle + ", which shows it again"
 	case account.StageNoKeys:
 		return "This device has no keys yet. Next: conclave devices add (with another device at hand), or conclave recover"
 	case account.StageRemoved:

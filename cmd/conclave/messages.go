@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -150,8 +151,8 @@ func explainLocal(err error, with func(int, string, ...any) error) error {
 		return with(exitNotReady, "nobody is signed in here; next: conclave login HANDLE, or conclave register HANDLE")
 	case is(account.ErrNoKeys):
 		return with(exitNotReady, "this device has no keys yet; next: conclave devices add, or conclave recover")
-	case is(account.ErrUnconfirmed):
-		return with(exitNotReady, "the recovery code is not confirmed; next: conclave register HANDLE")
+	case is(context.Canceled):
+		return with(exitFailed, "stopped waiting")
 	case is(account.ErrRemoved):
 		return with(exitNotReady, "this device was removed from the account; next: conclave login")
 	case is(account.ErrConfirm):

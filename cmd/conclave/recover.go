@@ -67,5 +67,5 @@ func (c *recoverCommand) reset(d *device) error {
 	if err != nil {
 		return err
 	}
-	return d.confirm(r, c.WordsTo, c.Confirm)
+	return d.confirm(r, c.WordsTo, c.Confirm, "conclave recover --reset")
 }

@@ -51,7 +51,7 @@ func (c *registerCommand) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		return d.confirm(r, c.WordsTo, c.Confirm)
+		return d.confirm(r, c.WordsTo, c.Confirm, "conclave register "+c.Handle)
 	})
 }
 
@@ -93,8 +93,8 @@ func (d *device) password(isNew, piped bool) (string, error) {
 }
 
 // confirm shows a recovery code and does not go on before it was saved: by a
-// file, or by typing two of its words.
-func (d *device) confirm(r account.Recovery, file, words string) error {
+// file, or by typing two of its words. command is what the person ran.
+func (d *device) confirm(r account.Recovery, file, words, command string) error {
 	switch {
 	case file != "":
 		if err := writeWords(file, r.Words); err != nil {
@@ -110,7 +110,8 @@ func (d *device) confirm(r account.Recovery, file, words string) error {
 		if err != nil {
 			return err
 		}
-		d.say("Save these words, then run the same command with --confirm and words %d and %d.", r.Confirm[0], r.Confirm[1])
+		d.say("Write these words down. Then say words %d and %d: %s --confirm 'WORD%d WORD%d'\nUntil then, the same command shows them again.",
+			r.Confirm[0], r.Confirm[1], command, r.Confirm[0], r.Confirm[1])
 		return d.print(registered{s, &r}, func(w io.Writer) { printWords(w, r.Words) })
 	}
 	typed := strings.Fields(words)
