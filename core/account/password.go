@@ -64,7 +64,9 @@ type PasswordParams struct {
 	Cost Cost
 }
 
-// PasswordKeys are the two halves of a stretched password.
+// PasswordKeys are the two halves of a stretched password. The server sees Auth and
+// can test guesses with it, so Wrap is worth as much as the password and must never
+// wrap a backup; it is for what stays on the device.
 type PasswordKeys struct {
 	Auth secret.Value // 32 bytes, sent to the server
 	Wrap secret.Value // 32 bytes, never sent

@@ -17,7 +17,6 @@ const (
 	wrapRecovery   wrapKind = 1
 	wrapPasskey    wrapKind = 2
 	wrapPassphrase wrapKind = 3
-	wrapPassword   wrapKind = 4
 )
 
 const (
@@ -30,7 +29,9 @@ const (
 )
 
 // A WrapKey is one way into a backup: the recovery code, a passkey, a passphrase,
-// the wrap key of a password, or the backup key itself. Erase it after use.
+// or the backup key itself. Erase it after use. The password of a sign-in is none:
+// a hostile server could guess it at leisure with what it is sent at sign-in, and
+// would then hold the identity key.
 type WrapKey struct {
 	kind   wrapKind
 	id     []byte
@@ -64,11 +65,6 @@ func PassphraseWrap(passphrase string, cost Cost) (WrapKey, error) {
 		return WrapKey{}, err
 	}
 	return WrapKey{kind: wrapPassphrase, secret: normal, cost: cost}, nil
-}
-
-// PasswordWrap returns the way in by the wrap key of a sign-in password.
-func PasswordWrap(keys *PasswordKeys) WrapKey {
-	return WrapKey{kind: wrapPassword, secret: secret.New(keys.Wrap.Expose())}
 }
 
 // BackupKeyWrap returns the way in for a device that holds the backup key.
@@ -145,7 +141,7 @@ func (w *wrap) decode(r *tlsenc.Reader) error {
 	if err := r.Err(); err != nil {
 		return err
 	}
-	if w.kind < wrapRecovery || w.kind > wrapPassword || (w.kind == wrapPasskey) != (len(w.id) > 0) {
+	if w.kind < wrapRecovery || w.kind > wrapPassphrase || (w.kind == wrapPasskey) != (len(w.id) > 0) {
 		return errUnknownWrap
 	}
 	if w.kind == wrapPassphrase != (w.cost != Cost{}) || w.kind == wrapPassphrase && !w.cost.valid() {
