@@ -172,9 +172,11 @@ func TestSASCheckpoints(t *testing.T) {
 	if !errors.Is(a, account.ErrSplit) || !errors.Is(b, account.ErrSplit) {
 		t.Errorf("errors %v and %v, want ErrSplit", a, b)
 	}
-	result, err := w.answerer.Result()
-	if !errors.Is(err, account.ErrSplit) || result == nil || result.Checkpoint != w.a.Checkpoint {
-		t.Errorf("Result = %+v, %v, want the other checkpoint and ErrSplit", result, err)
+	for s, theirs := range map[*account.SAS]account.Checkpoint{w.answerer: w.a.Checkpoint, w.starter: w.b.Checkpoint} {
+		result, err := s.Result()
+		if !errors.Is(err, account.ErrSplit) || result == nil || result.Checkpoint != theirs {
+			t.Errorf("Result = %+v, %v, want the other checkpoint and ErrSplit", result, err)
+		}
 	}
 	for name, other := range map[string]account.Checkpoint{
 		"the same":       checkpoint(10, 1),

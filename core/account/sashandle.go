@@ -118,7 +118,8 @@ func (s *SAS) handleMAC(message []byte) error {
 
 // Confirm takes the user's answer and returns the message to send. If the symbols
 // differ the SAS has failed with ErrSASDiffer. If they match and the peer's user
-// said so before, it is done or has failed: with ErrSASKeys, or ErrSplit.
+// said so before, it is done or has failed: with ErrSASKeys, or ErrSplit. Send the
+// message in each case.
 func (s *SAS) Confirm(match bool) (message []byte, err error) {
 	if s.state != SASShowing {
 		return nil, ErrSASState
@@ -133,7 +134,11 @@ func (s *SAS) Confirm(match bool) (message []byte, err error) {
 		return message, nil
 	}
 	if err := s.finish(); err != nil {
-		return s.fail(err), err
+		cancel := s.fail(err)
+		if errors.Is(err, ErrSplit) {
+			return message, err // so that the peer has the same proof
+		}
+		return cancel, err
 	}
 	return message, nil
 }
