@@ -57,12 +57,12 @@ var parserAttacks = []attack{
 		a.VRFs[0] = a.VRFs[0][:40]
 	}), id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "a path too few", answer: changed(func(w *world, a *keytrans.LookupResponse) {
-		labels, _ := w.Ladder(w.p.User[:], keytrans.Ladder(7), nil)
+		labels, _ := w.Ladder(w.p.User[:], keytrans.Ladder(top), nil)
 		a.Proof = w.Prove(1, labels)
 	}), id: keytrans.ErrProof, attack: "MS-05"},
 	{name: "257 siblings", answer: splice(func(_ *world, a *keytrans.LookupResponse) ([]byte, []byte) {
 		old := a.Proof.Encode()
-		p := slices.Concat(vector(8*34), bytes.Repeat(append([]byte{1, 255}, make([]byte, 32)...), 8), []byte{33})
+		p := slices.Concat(vector(4*34), bytes.Repeat(append([]byte{1, 255}, make([]byte, 32)...), 4), []byte{33})
 		p = append(p, slices.Concat(bytes.Repeat([]byte{0xff}, 32), []byte{0x80}, bytes.Repeat([]byte{7}, 257*32))...)
 		return old, p
 	}), id: keytrans.ErrProof, attack: "MS-05"},
@@ -77,7 +77,7 @@ var parserAttacks = []attack{
 		return a.Proof.Encode(), []byte{0, 0}
 	}), id: keytrans.ErrProof, attack: "MS-05"},
 	{name: "all paths end at the top", answer: splice(func(_ *world, a *keytrans.LookupResponse) ([]byte, []byte) {
-		return a.Proof.Encode(), slices.Concat([]byte{16}, make([]byte, 16), []byte{0})
+		return a.Proof.Encode(), slices.Concat([]byte{8}, make([]byte, 8), []byte{0})
 	}), id: keytrans.ErrProof, attack: "MS-05"},
 	{name: "an end of an unknown kind", answer: splice(func(_ *world, a *keytrans.LookupResponse) ([]byte, []byte) {
 		return a.Proof.Encode(), []byte{2, 3, 0, 0}
@@ -94,7 +94,7 @@ var parserAttacks = []attack{
 		return old, slices.Concat([]byte{31}, a.Inclusion[0][:31])
 	}), id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "a flag that is 2", answer: splice(func(_ *world, a *keytrans.LookupResponse) ([]byte, []byte) {
-		found := slices.Concat([]byte{1}, a.User[:], []byte{0, 0, 0, 7})
+		found := slices.Concat([]byte{1}, a.User[:], []byte{0, 0, 0, top})
 		return found, append([]byte{2}, found[1:]...)
 	}), id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "a checkpoint with a fourth line", answer: changed(func(w *world, a *keytrans.LookupResponse) {
@@ -119,13 +119,13 @@ var parserAttacks = []attack{
 		a.Records = nil
 	}), id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "a record too many", answer: changed(func(w *world, a *keytrans.LookupResponse) {
-		a.Records = w.p.Records[6:8]
+		a.Records = w.p.Records[top-1 : top+1]
 	}), id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "a malformed record in the map", answer: func(w *world, q *keytrans.LookupRequest) []byte {
-		w.Put(keytrans.Users, w.p.User[:], 8, []byte("junk"))
+		w.Put(keytrans.Users, w.p.User[:], top+1, []byte("junk"))
 		w.p.Records = append(w.p.Records, []byte("junk"))
 		w.Later(second)
-		return w.Lookup(q, w.p, 8).Encode()
+		return w.Lookup(q, w.p, top+1).Encode()
 	}, id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "an epoch of another format", answer: changed(func(w *world, a *keytrans.LookupResponse) {
 		w.Leaves[1] = slices.Clone(w.Leaves[1])

@@ -56,6 +56,9 @@ func (v *Verifier) open(text []byte) (*opened, error) {
 	if err != nil {
 		return nil, refuse(ErrProof, "MS-42", "the checkpoint is not a signed note")
 	}
+	if _, err := decodeBase64(n.Sigs[0].Base64); err != nil {
+		return nil, refuse(ErrProof, "MS-42", "the log's signature is not in its one form")
+	}
 	origin, c, err := parseCheckpoint(n.Text)
 	if err != nil {
 		return nil, refuse(ErrProof, "MS-42", "%v", err)

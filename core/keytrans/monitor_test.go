@@ -212,14 +212,15 @@ var monitorAttacks = []struct {
 }
 
 func TestMonitorAttacks(t *testing.T) {
+	w := newWorld(t, 4)
+	w.accept(t)
+	w.p.Publish(w.Model)
+	w.hours(2)
+	w.Put(keytrans.Users, keytranstest.Seed("lin")[:16], 0, nil)
+	w.hours(1)
 	for _, at := range monitorAttacks {
 		t.Run(at.name, func(t *testing.T) {
-			w := newWorld(t, 4)
-			w.accept(t)
-			w.p.Publish(w.Model)
-			w.hours(2)
-			w.Put(keytrans.Users, keytranstest.Seed("lin")[:16], 0, nil)
-			w.hours(1)
+			w := w.copyOf()
 			evil := w.copyOf()
 			q := w.st.MonitorRequest(w.p.User, true, 64)
 			a := evil.Monitor(q, w.GreatestOf(w.p))

@@ -88,11 +88,15 @@ func (v *Verifier) lookup(st *State, q *LookupRequest, answer []byte, now uint64
 func (c *asked) checkShape() error {
 	a := c.a
 	nobody := a.User == [userSize]byte{}
+	before, pinned := c.st.Handles[string(c.q.Name)]
 	switch {
 	case (c.q.Kind == ByHandle) != (a.Handle != nil):
 		return refuse(ErrProof, "MS-42", "the answer is to another kind of question")
 	case a.Handle != nil && a.Handle.User != a.User:
 		return refuse(ErrProof, "MS-05", "the handle belongs to another user than the answer says")
+	case a.Handle != nil && pinned && !nobody && before != a.User:
+		// Before any proof: the labels that the client has are of the one it knows.
+		return refuse(ErrHandleMoved, "MS-16", "the handle belongs to another user than before")
 	case c.q.Kind == ByUser && !bytes.Equal(c.q.Name, a.User[:]):
 		return refuse(ErrProof, "MS-05", "the answer is about another user")
 	case !a.Found && (a.Version != 0 || !a.Opening.IsZero() || len(a.Records) > 0):
@@ -175,7 +179,7 @@ func (c *asked) checkFound(found []Found) error {
 // checkHandle checks who has a handle.
 func (c *asked) checkHandle(f Found) error {
 	h := c.a.Handle
-	before, pinned := c.st.Handles[string(c.q.Name)]
+	_, pinned := c.st.Handles[string(c.q.Name)]
 	nobody := h.User == [userSize]byte{}
 	switch {
 	case !f.Exists && pinned:
@@ -186,8 +190,6 @@ func (c *asked) checkHandle(f Found) error {
 		return refuse(ErrStale, "MS-06", "the handle is in the map but its user was left out")
 	case !nobody && Commitment(h.Opening, c.labels[0], h.User[:]) != f.Commitment:
 		return refuse(ErrProof, "MS-05", "the handle is not of the user in the map")
-	case pinned && before != h.User:
-		return refuse(ErrHandleMoved, "MS-16", "the handle belongs to another user than before")
 	default:
 		return nil
 	}

@@ -6,15 +6,13 @@
 package keytranstest
 
 import (
-	"bytes"
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	vrf "filippo.io/mostly-harmless/vrf-r255"
@@ -35,45 +33,6 @@ const (
 func Seed(name string) []byte {
 	s := sha256.Sum256([]byte(name))
 	return s[:]
-}
-
-// A Signer signs notes: the log's key, or a witness's.
-type Signer struct {
-	Name string
-	Alg  byte // 1 a log's, 4 a witness's: C2SP signed-note
-	Key  ed25519.PrivateKey
-}
-
-// NewSigner returns a signer whose key depends on its name alone.
-func NewSigner(name string, alg byte) *Signer {
-	return &Signer{name, alg, ed25519.NewKeyFromSeed(Seed(name))}
-}
-
-func (s *Signer) id() []byte {
-	public, _ := s.Key.Public().(ed25519.PublicKey)
-	sum := sha256.Sum256(slices.Concat([]byte(s.Name), []byte{'\n', s.Alg}, public))
-	return sum[:4]
-}
-
-// VKey returns the verifier key.
-func (s *Signer) VKey() string {
-	public, _ := s.Key.Public().(ed25519.PublicKey)
-	return fmt.Sprintf("%s+%x+%s", s.Name, s.id(), base64.StdEncoding.EncodeToString(append([]byte{s.Alg}, public...)))
-}
-
-// Line returns the line of a note with a signature, right or wrong.
-func (s *Signer) Line(sig []byte) string {
-	return "— " + s.Name + " " + base64.StdEncoding.EncodeToString(append(s.id(), sig...)) + "\n"
-}
-
-// Sign returns the signature line of a log.
-func (s *Signer) Sign(text string) string { return s.Line(ed25519.Sign(s.Key, []byte(text))) }
-
-// Cosign returns the signature line of a witness at a time in milliseconds.
-func (s *Signer) Cosign(text string, at uint64) string {
-	at /= 1000
-	sig := ed25519.Sign(s.Key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text))
-	return s.Line(append(binary.BigEndian.AppendUint64(nil, at), sig...))
 }
 
 // A Model is a directory. Not for concurrent use.
@@ -98,7 +57,7 @@ type Model struct {
 
 	secret []byte
 	key    *vrf.PrivateKey
-	proofs map[string][]byte // of labels; shared by clones
+	proofs *sync.Map // of labels, by input: slow to make; shared by all with the key
 }
 
 // Origin is the name of the log.
@@ -169,11 +128,11 @@ func (m *Model) Verifier() *keytrans.Verifier {
 // Label returns the label of a name's version and its proof.
 func (m *Model) Label(ns keytrans.Namespace, name []byte, version uint32) (keytrans.Hash, []byte) {
 	alpha := keytrans.LabelInput(ns, name, version)
-	pi, ok := m.proofs[string(alpha)]
+	kept, ok := m.proofs.Load(string(alpha))
 	if !ok {
-		pi = m.key.Prove(alpha).Bytes()
-		m.proofs[string(alpha)] = pi
+		kept, _ = m.proofs.LoadOrStore(string(alpha), m.key.Prove(alpha).Bytes())
 	}
+	pi, _ := kept.([]byte)
 	p, err := vrf.NewProof(pi)
 	if err != nil {
 		m.TB.Fatal(err)
@@ -259,16 +218,20 @@ func (m *Model) header(known uint64) (note, epoch []byte, inclusion, consistency
 // Prove joins the paths of labels in the map of an epoch.
 func (m *Model) Prove(epoch int, labels []keytrans.Hash) *keytrans.BatchProof {
 	m.TB.Helper()
-	list := sorted(m.Maps[epoch])
 	paths := make([]keytrans.MapProof, len(labels))
 	for i, label := range labels {
-		paths[i] = mapPath(list, label)
+		paths[i] = m.Path(epoch, label)
 	}
 	b, err := keytrans.NewBatchProof(labels, paths)
 	if err != nil {
 		m.TB.Fatal(err)
 	}
 	return b
+}
+
+// Path finds the path of a label in the map of an epoch.
+func (m *Model) Path(epoch int, label keytrans.Hash) keytrans.MapProof {
+	return mapPath(sorted(m.Maps[epoch]), label)
 }
 
 // Ladder returns the labels of steps and the proofs of those not in cached.
@@ -351,59 +314,8 @@ func (m *Model) Monitor(q *keytrans.MonitorRequest, greatest func(epoch int) uin
 	return a
 }
 
-// An entry of a map.
-type entry struct{ label, commitment keytrans.Hash }
-
-func sorted(m map[keytrans.Hash]keytrans.Hash) []entry {
-	list := make([]entry, 0, len(m))
-	for label, commitment := range m {
-		list = append(list, entry{label, commitment})
-	}
-	slices.SortFunc(list, func(a, b entry) int { return bytes.Compare(a.label[:], b.label[:]) })
-	return list
-}
-
-func hashOf(parts ...[]byte) keytrans.Hash { return sha256.Sum256(slices.Concat(parts...)) }
-
-// split cuts a sorted list at the first label with bit depth set.
-func split(list []entry, depth int) (left, right []entry) {
-	for i := range list {
-		if list[i].label[depth/8]&(0x80>>(depth%8)) != 0 {
-			return list[:i], list[i:]
-		}
-	}
-	return list, nil
-}
-
-// mapRoot hashes a map as the package comment of keytrans says.
-func mapRoot(list []entry, depth int) keytrans.Hash {
-	switch len(list) {
-	case 0:
-		return hashOf([]byte{2})
-	case 1:
-		return hashOf([]byte{0}, list[0].label[:], list[0].commitment[:])
-	}
-	left, right := split(list, depth)
-	l, r := mapRoot(left, depth+1), mapRoot(right, depth+1)
-	return hashOf([]byte{1}, l[:], r[:])
-}
-
-// mapPath finds the path of a label.
-func mapPath(list []entry, label keytrans.Hash) keytrans.MapProof {
-	var p keytrans.MapProof
-	for depth := 0; len(list) > 1; depth++ {
-		left, right := split(list, depth)
-		if label[depth/8]&(0x80>>(depth%8)) != 0 {
-			left, right = right, left
-		}
-		p.Siblings = append(p.Siblings, mapRoot(right, depth+1))
-		list = left
-	}
-	if len(list) == 1 {
-		p.Leaf, p.Label, p.Commitment = true, list[0].label, list[0].commitment
-	}
-	return p
-}
+// proofs are a sync.Map for each key's name.
+var proofs sync.Map
 
 // SetKey makes labels by another key, which clients do not pin.
 func (m *Model) SetKey(name string) {
@@ -413,5 +325,7 @@ func (m *Model) SetKey(name string) {
 	if err != nil {
 		m.TB.Fatal(err)
 	}
-	m.key, m.proofs = key, map[string][]byte{}
+	m.key = key
+	all, _ := proofs.LoadOrStore(name, &sync.Map{})
+	m.proofs, _ = all.(*sync.Map)
 }
