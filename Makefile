@@ -37,6 +37,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 wasm: ## the core and the client, compiled for the browser
 	@mkdir -p web/public
 	$(WASM) go build -trimpath -buildvcs=false -pgo=bench/mls-wasm/default.pgo -ldflags="$(LDFLAGS)" -o web/public/conclave.wasm ./cmd/conclave-wasm
+	$(WASM) go build -trimpath -buildvcs=false -ldflags="$(LDFLAGS)" -o web/public/conclave-account.wasm ./cmd/conclave-wasm/account
 	cp $(GOROOT)/lib/wasm/wasm_exec.js web/public/wasm_exec.js
 
 web: wasm web/node_modules/.package-lock.json ## the web client in web/dist
@@ -126,5 +127,5 @@ proto: web/node_modules/.package-lock.json ## generate api/conclave.pb.go
 	web/node_modules/.bin/buf generate
 
 clean:
-	rm -rf bin web/dist web/public/conclave.wasm web/public/wasm_exec.js
+	rm -rf bin web/dist web/public/conclave.wasm web/public/conclave-account.wasm web/public/wasm_exec.js
 	mkdir -p web/dist && touch web/dist/.gitkeep

@@ -10,10 +10,13 @@ const root = dirname(web);
 const target = join(web, "public");
 mkdirSync(target, { recursive: true });
 
-execFileSync(
-  "go",
-  ["build", "-trimpath", "-ldflags=-s -w", "-o", join(target, "conclave.wasm"), "./cmd/conclave-wasm"],
-  { cwd: root, stdio: "inherit", env: { ...process.env, GOOS: "js", GOARCH: "wasm", CGO_ENABLED: "0" } },
-);
+const programs = { "conclave.wasm": "./cmd/conclave-wasm", "conclave-account.wasm": "./cmd/conclave-wasm/account" };
+for (const [name, path] of Object.entries(programs)) {
+  execFileSync("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", join(target, name), path], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, GOOS: "js", GOARCH: "wasm", CGO_ENABLED: "0" },
+  });
+}
 const goroot = execFileSync("go", ["env", "GOROOT"], { cwd: root, encoding: "utf8" }).trim();
 copyFileSync(join(goroot, "lib", "wasm", "wasm_exec.js"), join(target, "wasm_exec.js"));

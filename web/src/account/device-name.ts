@@ -2,7 +2,7 @@ const browsers: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/\bEdg\//u, "Edge"],
   [/\bOPR\//u, "Opera"],
   [/\bFirefox\//u, "Firefox"],
-  [/\bChrom(e|ium)\//u, "Chromium"],
+  [/Chrom(e|ium)\//u, "Chromium"],
   [/\bSafari\//u, "Safari"],
 ];
 const systems: readonly (readonly [pattern: RegExp, name: string])[] = [

@@ -248,7 +248,6 @@ export const account = {
   "con.empty": "Verified contacts show here. Start with one you see often.",
   "con.verify": "Verify",
   "con.verify.of": "Verify {name}",
-  "con.again": "Compare again with {name}",
   "con.devices": { one: "{count} device", other: "{count} devices" },
   "con.calls": "{name} wants to compare",
   "con.calls.text": "{name} has opened a comparison. Open it when you can hear or see {name}.",

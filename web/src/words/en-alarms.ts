@@ -55,6 +55,8 @@ export const alarms = {
   "do.details": "Details",
   "do.was-me": "It was me",
   "do.remove": "Remove it",
+  "do.approve": "Approve",
+  "do.refuse": "Refuse",
   "do.known": "I have seen it",
   "do.admin": "Tell the administrator.",
   "do.admin.invite": "Ask the administrator for a new invite.",

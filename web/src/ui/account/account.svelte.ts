@@ -15,6 +15,8 @@ import { keepHint } from "./hint.ts";
 export type Opening = "loading" | "failed" | "open" | "locked" | "other-tab";
 
 const pause = 5000; // ms after news could not be heard
+const joinPause = 700; // ms between looks for a device that was approved
+const joinTries = 20;
 const monitorEvery = 600_000; // ms between checks of the directory
 
 /** The account as the pages see it. All that is shown comes from here; the keys are in the worker. */
@@ -103,9 +105,19 @@ export class Account {
       this.do.sessions().catch(() => this.sessions),
     ]);
     this.devices = devices ?? [];
-    this.history = history ?? [];
+    this.history = (history ?? []).toSorted((a, b) => b.time - a.time);
     this.requests = requests ?? [];
     this.sessions = sessions ?? [];
+  }
+
+  /** Reads the devices until one more is there: a device that was approved lists itself. */
+  async awaitDevice(): Promise<void> {
+    const before = this.devices.length;
+    for (let tries = 0; tries < joinTries && this.devices.length <= before; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, joinPause));
+      await this.reloadDevices();
+    }
+    this.status = await this.do.status();
   }
 
   async reloadContacts(): Promise<void> {

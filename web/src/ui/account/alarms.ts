@@ -2,7 +2,7 @@ import type { Alarm } from "../../account/types.ts";
 import { language, t } from "../../words/words.svelte.ts";
 
 /** What a person can do about an alarm. */
-export type AlarmAction = "verify" | "accept" | "save" | "show" | "retry" | "was-me" | "remove" | "known";
+export type AlarmAction = "verify" | "accept" | "save" | "show" | "retry" | "was-me" | "remove" | "approve" | "refuse" | "known";
 
 /** How an alarm is shown: who must act at once is red, the rest is a warning. */
 export interface AlarmShape {
@@ -27,7 +27,7 @@ const shapes: Readonly<Record<string, AlarmShape>> = {
   "server-identity": { grave: true, actions: ["show", "known"], next: "do.admin.invite" },
   "handle-moved": { grave: true, actions: ["show", "known"] },
   "backup-old": { grave: true, actions: ["known"], next: "do.other-device" },
-  "signin-no-keys": { grave: false, actions: ["known"] },
+  "signin-no-keys": { grave: false, actions: ["approve", "refuse"] },
   clock: { grave: false, actions: ["retry", "known"], next: "do.clock" },
   "refused-one": { grave: false, actions: ["retry", "known"], next: "do.mutual" },
 };

@@ -48,7 +48,7 @@ export const symbols: Pick<CheckState, "symbols" | "numbers"> = {
 };
 
 const devices: readonly Device[] = [
-  { id: id(1), name: "Ada’s phone", class: "native", added: now - 60 * dayMs, added_by: id(1) },
+  { id: id(1), name: "Ada’s phone", class: "native", added: now - 60 * dayMs },
   { id: id(2), name: "Chromium on this computer", class: "web", added: now - 3 * minute, added_by: id(1), expires: now + 30 * dayMs, this: true },
   { id: id(3), name: "Workshop terminal", class: "command line", added: now - 54 * dayMs, added_by: id(1) },
   { id: id(4), name: "Old laptop", class: "native", added: now - 58 * dayMs, added_by: id(1), removed: now - 20 * dayMs },
