@@ -196,7 +196,7 @@ func (a *Account) keepUp(ctx context.Context, own *directory.Contact) error {
 func (a *Account) wasRemoved(ctx context.Context, remembered bool) error {
 	err := a.update(ctx, func(s *state) error {
 		s.Removed = true
-		s.Keys, s.Fresh, s.Join, s.Asked = nil, nil, nil, nil
+		s.Keys, s.Fresh, s.Join, s.Asked, s.Renewal = nil, nil, nil, nil, nil
 		s.Backup = backup{}
 		s.People = nil
 		return nil

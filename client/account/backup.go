@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"conclave/api"
 	"conclave/client/directory"
@@ -56,36 +55,16 @@ func (a *Account) pushBackup(ctx context.Context) error {
 // record names, with the same ways in.
 func (a *Account) sealNext(r *identity.Record) ([]byte, [32]byte, error) {
 	s := a.read()
-	b := identityBundle(s.Keys)
-	defer b.Erase()
-	exported, err := a.dir.Export()
+	b, err := a.bundle(r, s.Backup.Auths)
 	if err != nil {
 		return nil, [32]byte{}, err
 	}
-	if b.Pins, err = json.Marshal(pins{Directory: exported, Auths: s.Backup.Auths}); err != nil {
-		return nil, [32]byte{}, err
-	}
-	for _, user := range slices.Sorted(keysOf(s.People)) {
-		if p := s.People[user]; len(p.Statement) > 0 {
-			b.Statements = append(b.Statements, p.Statement)
-		}
-	}
-	b.Version, b.Record = r.Version-1, r.Previous
+	defer b.Erase()
 	last, err := account.ParseBackup(s.Backup.Blob)
 	if err != nil {
 		return nil, [32]byte{}, err
 	}
 	return last.Next(r.Backup+1, b)
-}
-
-func keysOf(m map[string]*person) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // pullBackup reads the backup that another device of the account made, and takes

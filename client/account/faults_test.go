@@ -183,6 +183,42 @@ func TestWrongCode(t *testing.T) {
 	}
 }
 
+// TestNewRecovery replaces a code that was lost: the new one opens the backup, the
+// old one does not, and verifications stay.
+func TestNewRecovery(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	handle, friend := handleFor(t, "kim"), handleFor(t, "lou")
+	p, other := newPhone(t, "Kim's phone"), newPhone(t, "Lou's phone")
+	old := p.register(handle)
+	other.register(friend)
+	if _, err := p.SafetyNumber(ctx, friend); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ConfirmNumber(ctx, friend); err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.NewRecovery(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := p.NewRecovery(ctx); err != nil || joined(again.Words) != joined(r.Words) {
+		t.Errorf("again: %v, %v", again.Words, err)
+	}
+	p.confirmWords(r)
+	fresh := newPhone(t, "Kim's new phone")
+	fresh.login(handle, StageNoKeys)
+	if _, err := fresh.Recover(ctx, joined(old)); !errors.Is(err, account.ErrCode) {
+		t.Errorf("the old code: %v", err)
+	}
+	if s, err := fresh.Recover(ctx, joined(r.Words)); err != nil || s.Stage != StageReady || fresh.level(friend) != "number" {
+		t.Errorf("the new code: %+v, %v, Lou is %q", s, err, fresh.level(friend))
+	}
+	if _, err := fresh.AddContact(ctx, friend); err != nil {
+		t.Errorf("the next backup: %v", err)
+	}
+}
+
 // TestWithheld has the server call the right code wrong.
 func TestWithheld(t *testing.T) {
 	t.Parallel()

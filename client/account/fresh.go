@@ -309,7 +309,7 @@ func (a *Account) publishFresh(ctx context.Context, user identity.UserID, f *fre
 	}
 	return a.update(ctx, func(s *state) error {
 		s.Fresh.Published = true
-		s.Exists, s.Removed, s.Join, s.Asked = true, false, nil, nil
+		s.Exists, s.Removed, s.Join, s.Asked, s.Renewal = true, false, nil, nil, nil
 		s.Keys = &keys{s.Fresh.Keys.Identity, s.Fresh.Keys.Device, s.Fresh.Keys.Backup}
 		s.Backup = s.Fresh.Backup
 		s.Session.Bound = false
@@ -334,18 +334,18 @@ func (a *Account) forgetVerified(ctx context.Context) error {
 // ConfirmRecovery takes the two words that Recovery asked for. Then the words
 // are erased from this device and the account is ready.
 func (a *Account) ConfirmRecovery(ctx context.Context, words [2]string) (Status, error) {
-	s := a.read()
-	if s.Fresh == nil || !s.Fresh.Stored {
+	code := a.read().unconfirmed()
+	if code == nil {
 		return a.status(), ErrCheck
 	}
-	for i, number := range s.Fresh.Confirm {
+	for i, number := range code.Confirm {
 		typed := strings.ToLower(strings.TrimSpace(words[i]))
-		if subtle.ConstantTimeCompare([]byte(typed), []byte(s.Fresh.Words[number-1])) != 1 {
+		if subtle.ConstantTimeCompare([]byte(typed), []byte(code.Words[number-1])) != 1 {
 			return a.status(), ErrConfirm
 		}
 	}
 	err := a.update(ctx, func(s *state) error {
-		s.Fresh = nil
+		s.Fresh, s.Renewal = nil, nil
 		return nil
 	})
 	return a.status(), err

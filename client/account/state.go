@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"conclave/client/vault"
 	"conclave/core/account"
@@ -24,13 +26,14 @@ type state struct {
 	Name    string  `json:"name,omitempty"`
 	Session session `json:"session,omitzero"`
 
-	Keys    *keys  `json:"keys,omitempty"`    // of a device that is listed, or was
-	Fresh   *fresh `json:"fresh,omitempty"`   // a sign-up or reset until the code is confirmed
-	Join    *join  `json:"join,omitempty"`    // keys that came, until this device is listed
-	Asked   *asked `json:"asked,omitempty"`   // the request of this device
-	Flow    *flow  `json:"flow,omitempty"`    // a sign-in that goes on in a browser
-	Exists  bool   `json:"exists,omitempty"`  // the account has an identity
-	Removed bool   `json:"removed,omitempty"` // this device was removed
+	Keys    *keys    `json:"keys,omitempty"`  // of a device that is listed, or was
+	Fresh   *fresh   `json:"fresh,omitempty"` // a sign-up or reset until the code is confirmed
+	Join    *join    `json:"join,omitempty"`  // keys that came, until this device is listed
+	Asked   *asked   `json:"asked,omitempty"` // the request of this device
+	Flow    *flow    `json:"flow,omitempty"`  // a sign-in that goes on in a browser
+	Renewal *renewal `json:"renewal,omitempty"`
+	Exists  bool     `json:"exists,omitempty"`  // the account has an identity
+	Removed bool     `json:"removed,omitempty"` // this device was removed
 
 	Backup  backup             `json:"backup"`
 	People  map[string]*person `json:"people,omitempty"`  // by user
@@ -173,7 +176,7 @@ func (s *state) stage() Stage {
 		return StageRemoved
 	case s.Session.Token == "":
 		return StageSignedOut
-	case s.Fresh != nil && s.Fresh.Stored:
+	case s.unconfirmed() != nil:
 		return StageUnconfirmed
 	case s.Keys != nil && s.Fresh == nil:
 		return StageReady
@@ -224,4 +227,15 @@ func (s *state) person(user string) *person {
 		s.People[user] = p
 	}
 	return p
+}
+
+// statements returns what the person said of others, by user.
+func (s *state) statements() [][]byte {
+	var out [][]byte
+	for _, user := range slices.Sorted(maps.Keys(s.People)) {
+		if p := s.People[user]; len(p.Statement) > 0 {
+			out = append(out, p.Statement)
+		}
+	}
+	return out
 }

@@ -129,15 +129,24 @@ func (f *clientFlags) deviceName(ctx context.Context, store vault.Store) (string
 		return f.Device, store.Put(ctx, nameKey, []byte(f.Device))
 	}
 	known, err := store.Get(ctx, nameKey)
-	if !errors.Is(err, vault.ErrMissing) {
-		return string(known), err
+	switch {
+	case err == nil:
+		return string(known), nil
+	case !errors.Is(err, vault.ErrMissing):
+		return "", err
 	}
+	return machineName(), nil
+}
+
+// machineName returns the name of the machine, as far as it can be one of a
+// device.
+func machineName() string {
 	name, _ := os.Hostname()
 	name, _, _ = strings.Cut(name, ".")
 	if identity.CheckName(name) != nil {
-		return "command line", nil
+		return "command line"
 	}
-	return name, nil
+	return name
 }
 
 // address returns the server that was given, and remembers it, or the one that

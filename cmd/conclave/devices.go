@@ -79,7 +79,7 @@ func (c *devicesAddCommand) Run(e *env) error {
 		}
 		if s := check.State(); s.Phase == account.PhaseWaiting && !c.JSON {
 			d.showCode(s.QR)
-			d.say("On a device that you have: scan this code, or run\n  conclave devices approve\nor, with the text of the code,\n  conclave devices approve --qr '%s'\nWaiting for it.", s.QR)
+			d.say("On a device that you have: scan this code, or run\n  conclave devices approve\nor, with the text of the code,\n  conclave devices approve --qr '%s'", s.QR)
 		}
 		return c.compare(d, check, "the other device")
 	})

@@ -10,8 +10,9 @@ import (
 type recoverCommand struct {
 	WordsStdin bool   `help:"Read the recovery code from standard input. CONCLAVE_RECOVERY_CODE gives it too."`
 	Reset      bool   `help:"Everything is lost, the code too: make a new identity. All your contacts are told and must verify you again."`
-	WordsTo    string `help:"With --reset: write the new recovery code to a new file, which counts as saved." type:"path" placeholder:"FILE"`
-	Confirm    string `help:"With --reset: the two words that were asked for, in a second call." placeholder:"WORDS"`
+	NewCode    bool   `help:"Make a new recovery code, on a device that has its keys; the old one opens no later backup."`
+	WordsTo    string `help:"With --reset and --new-code: write the new recovery code to a new file, which counts as saved." type:"path" placeholder:"FILE"`
+	Confirm    string `help:"With --reset and --new-code: the two words that were asked for, in a second call." placeholder:"WORDS"`
 	Yes        bool   `help:"Do not ask."`
 
 	clientFlags
@@ -22,6 +23,13 @@ func (c *recoverCommand) Run(e *env) error {
 	return c.run(e, func(d *device) error {
 		if c.Reset {
 			return c.reset(d)
+		}
+		if c.NewCode {
+			r, err := d.NewRecovery(e.ctx)
+			if err != nil {
+				return err
+			}
+			return d.confirm(r, c.WordsTo, c.Confirm, "conclave recover --new-code")
 		}
 		words, err := c.words(d)
 		if err != nil {
