@@ -274,4 +274,3 @@ var recordAttacks = []attack{
 		return w.Lookup(q, w.p, top+1).Encode()
 	}, id: keytrans.ErrProof, attack: "MS-05"},
 }
-

@@ -47,4 +47,3 @@ func (s *Signer) Cosign(text string, at uint64) string {
 	sig := ed25519.Sign(s.Key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text))
 	return s.Line(append(binary.BigEndian.AppendUint64(nil, at), sig...))
 }
-

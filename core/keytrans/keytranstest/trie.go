@@ -61,4 +61,3 @@ func mapPath(list []entry, label keytrans.Hash) keytrans.MapProof {
 	}
 	return p
 }
-
