@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,7 @@ type accounts struct {
 	witness   *witness.Witness
 
 	running atomic.Int64 // 1 while the directory runs
+	ran     bool         // and has closed itself; read by close, after run
 	closed  sync.Once
 }
 
@@ -82,6 +84,9 @@ func (s *Server) openAccounts() (a *accounts, err error) {
 	}
 	if cfg.Origin == "" {
 		cfg.Origin = public.Hostname()
+	}
+	if strings.ContainsFunc(cfg.Origin, func(r rune) bool { return r <= ' ' || r == '+' }) {
+		return nil, fmt.Errorf("origin %q: a name has no spaces and no +, such as conclave.example", cfg.Origin)
 	}
 	keys := filepath.Join(s.cfg.Data, "keys")
 	if err := os.MkdirAll(keys, 0o700); err != nil {
@@ -145,6 +150,7 @@ func (a *accounts) open(ctx context.Context, cfg AccountsConfig, public *url.URL
 func (a *accounts) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var errs [2]error
+	a.ran = true
 	a.running.Store(1)
 	wg.Go(func() {
 		defer a.running.Store(0)
@@ -181,11 +187,17 @@ func (a *accounts) stopWaiting() {
 	}
 }
 
-// close closes the database. The first call counts.
+// close closes the directory and then the database. The first call counts.
 func (a *accounts) close() (err error) {
-	if a != nil {
-		a.closed.Do(func() { err = a.store.Close() })
+	if a == nil {
+		return nil
 	}
+	a.closed.Do(func() {
+		if a.directory != nil && !a.ran {
+			a.directory.Close()
+		}
+		err = a.store.Close()
+	})
 	return err
 }
 

@@ -71,7 +71,7 @@ func TestMetricsAndHealth(t *testing.T) {
 
 func TestSelfSigned(t *testing.T) {
 	data := t.TempDir()
-	first := start(t, Config{TLSSelfSigned: true, Data: data})
+	first := start(t, Config{TLSSelfSigned: true, Data: data, Accounts: AccountsConfig{Off: true}})
 	b, err := os.ReadFile(filepath.Join(data, "tls", "self-signed.pem"))
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestSelfSigned(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(data, "tls", "self-signed.pem")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode = %v, want 0600", info.Mode())
 	}
-	second := start(t, Config{TLSSelfSigned: true, Data: data})
+	second := start(t, Config{TLSSelfSigned: true, Data: data, Accounts: AccountsConfig{Off: true}})
 	if second.Fingerprint() != first.Fingerprint() {
 		t.Error("the certificate is another after a restart")
 	}

@@ -123,7 +123,7 @@ func (s *Server) wait(ctx context.Context) error {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
-		ready := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_isready"), "-q", "-h", s.dir, "-U", "conclave") //nolint:gosec // what Debian installed
+		ready := exec.CommandContext(ctx, filepath.Join(s.bin, "pg_isready"), "-q", "-h", s.dir, "-U", "conclave", "-d", "postgres") //nolint:gosec // what Debian installed
 		if ready.Run() == nil {
 			return nil
 		}
