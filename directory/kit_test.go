@@ -205,4 +205,11 @@ func (w *world) refuses(t testing.TB, p *person, want error) {
 	}
 }
 
-func handleOf(i int) string { return fmt.Sprintf("u%c%c%c", 'a'+i/676%26, 'a'+i/26%26, 'a'+i%26) }
+// handleOf returns different handles, none of which looks like another.
+func handleOf(i int) string {
+	handle := []byte("u")
+	for _, c := range fmt.Sprint(i) {
+		handle = append(handle, "abdefhkptx"[c-'0'])
+	}
+	return string(handle)
+}

@@ -71,53 +71,88 @@ func allDistinguished(ctx context.Context, store Store) ([]uint64, error) {
 	}
 }
 
+// A stage is a part of the map that is being loaded: entries to put in, and the
+// epochs to mark then.
+type stage struct {
+	entries []prefixmap.Entry
+	marks   []uint64
+}
+
 // loadMap builds the map from the leaves of count epochs and marks those of marks.
+// It reads while it builds.
 func loadMap(ctx context.Context, store Store, count uint64, marks []uint64, history *prefixmap.History) (*prefixmap.Map, error) {
+	stages := make(chan stage, 16)
+	read := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		defer close(stages)
+		read <- readMap(ctx, store, count, marks, stages)
+	}()
 	m := prefixmap.New()
-	waiting := make([]prefixmap.Entry, 0, loadBatch)
-	flush := func() error {
-		next, err := m.Insert(waiting)
+	for s := range stages {
+		next, err := m.Insert(s.entries)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+			cancel()
+			<-read
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
-		m, waiting = next, waiting[:0]
-		return nil
+		m = next
+		for _, n := range s.marks {
+			history.Mark(uint32(n), m)
+		}
 	}
-	// mark marks the epochs before next, up to which everything is there.
-	mark := func(next uint64) error {
-		for len(marks) > 0 && marks[0] < next {
-			if len(waiting) > 0 {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-			history.Mark(uint32(marks[0]), m)
-			marks = marks[1:]
+	return m, <-read
+}
+
+// readMap sends the leaves of count epochs. Each stage ends with an epoch that is
+// marked, or where it is long.
+func readMap(ctx context.Context, store Store, count uint64, marks []uint64, stages chan<- stage) error {
+	var waiting []prefixmap.Entry
+	send := func(marks []uint64) error {
+		select {
+		case stages <- stage{waiting, marks}:
+			waiting = nil
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		return nil
+	}
+	// pass sends what is there when it is all up to an epoch before next to mark.
+	pass := func(next uint64) error {
+		n := 0
+		for n < len(marks) && marks[n] < next {
+			n++
+		}
+		if n == 0 {
+			return nil
+		}
+		passed := marks[:n]
+		marks = marks[n:]
+		return send(passed)
 	}
 	err := store.Leaves(ctx, 0, count, func(l Leaf) error {
 		if l.Epoch >= count {
 			return fmt.Errorf("%w: an entry of epoch %d", ErrDamaged, l.Epoch)
 		}
-		if err := mark(l.Epoch); err != nil {
+		if err := pass(l.Epoch); err != nil {
 			return err
 		}
 		if len(waiting) == loadBatch {
-			if err := flush(); err != nil {
+			if err := send(nil); err != nil {
 				return err
 			}
 		}
 		waiting = append(waiting, prefixmap.Entry{Label: l.Label, Commitment: l.Commitment, Epoch: uint32(l.Epoch)})
 		return nil
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = pass(count)
 	}
-	if err := mark(count); err != nil {
-		return nil, err
+	if err == nil {
+		err = send(nil)
 	}
-	return m, flush()
+	return err
 }
 
 // checkSecrets checks that the keys are those that the directory began with, which

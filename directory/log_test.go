@@ -108,7 +108,7 @@ func TestHandler(t *testing.T) {
 }
 
 // witnesses returns a server with n of them, their policy text, and their keys.
-func witnesses(t *testing.T, logKey string, n int, wrap func(http.Handler) http.Handler) (policy string, keys []note.Verifier) {
+func witnesses(t testing.TB, logKey string, n int, wrap func(http.Handler) http.Handler) (policy string, keys []note.Verifier) {
 	t.Helper()
 	mux := http.NewServeMux()
 	s := httptest.NewServer(mux)
@@ -140,7 +140,7 @@ func witnesses(t *testing.T, logKey string, n int, wrap func(http.Handler) http.
 	return fmt.Sprintf("%sgroup every all%s\nquorum every\n", b.String(), names), keys
 }
 
-func logKey(t *testing.T, dir string) string {
+func logKey(t testing.TB, dir string) string {
 	t.Helper()
 	s, err := directory.LoadSecrets(filepath.Join(dir, "keys"), origin)
 	if err != nil {
