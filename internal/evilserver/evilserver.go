@@ -11,14 +11,13 @@ package evilserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"conclave/server"
 )
@@ -88,6 +87,28 @@ func (w *World) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.real, w.cancel, w.done = real, cancel, make(chan error, 1)
 	go func(done chan<- error) { done <- real.Run(ctx) }(w.done)
+	w.awaitDirectory(ctx, real.URL())
+}
+
+// awaitDirectory waits for the first checkpoint: before it, nothing is answered.
+func (w *World) awaitDirectory(ctx context.Context, base string) {
+	w.server.tb.Helper()
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for range 6000 {
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/checkpoint", nil)
+		if err != nil {
+			w.server.tb.Fatal(err)
+		}
+		if a, err := http.DefaultClient.Do(q); err == nil {
+			_ = a.Body.Close() // nothing was asked of it
+			if a.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		<-again.C
+	}
+	w.server.tb.Fatal("the directory does not begin")
 }
 
 // Stop ends a world's server; its data stays.
@@ -133,77 +154,3 @@ func (w *World) Fork() *World {
 	copied.Start()
 	return copied
 }
-
-// A Hook stands between a client and the server it is shown: it answers r itself,
-// or lets real answer and may change what comes out (see [Record]).
-type Hook func(w http.ResponseWriter, r *http.Request, real http.Handler)
-
-// A Front is what one client takes for the server.
-type Front struct {
-	http *httptest.Server
-
-	mu    sync.Mutex
-	world *World
-	hooks map[string]Hook // by pattern of http.ServeMux
-	seen  []string        // method and path of what the client asked
-}
-
-// Front returns a new front that shows w and lies about nothing yet.
-func (s *Server) Front(w *World) *Front {
-	f := &Front{world: w, hooks: make(map[string]Hook)}
-	f.http = httptest.NewServer(f)
-	s.tb.Cleanup(f.http.Close)
-	return f
-}
-
-// URL is where the client finds its server.
-func (f *Front) URL() string { return f.http.URL }
-
-// Show makes the front show another world from now on.
-func (f *Front) Show(w *World) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.world = w
-}
-
-// Lie puts a hook on requests that fit pattern, such as "POST
-// /api/v1/directory/lookup"; nil takes it off. One hook a pattern.
-func (f *Front) Lie(pattern string, h Hook) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if h == nil {
-		delete(f.hooks, pattern)
-		return
-	}
-	f.hooks[pattern] = h
-}
-
-// Asked returns method and path of every request so far, in order.
-func (f *Front) Asked() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return append([]string(nil), f.seen...)
-}
-
-// ServeHTTP implements http.Handler.
-func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	f.seen = append(f.seen, r.Method+" "+r.URL.Path)
-	world := f.world
-	mux := http.NewServeMux()
-	var hook Hook
-	for pattern, h := range f.hooks {
-		mux.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) { hook = h })
-	}
-	f.mu.Unlock()
-	mux.ServeHTTP(discard{make(http.Header)}, r.Clone(r.Context()))
-	real := proxyTo(world)
-	if hook == nil {
-		real.ServeHTTP(w, r)
-		return
-	}
-	hook(w, r, real)
-}
-
-// errStopped says that a front shows a world that does not run.
-var errStopped = errors.New("evilserver: the world is stopped")

@@ -2,6 +2,7 @@ package evilserver
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,9 +10,11 @@ import (
 	"net/url"
 )
 
-// proxyTo returns a handler that hands requests on to a world.
-func proxyTo(w *World) http.Handler {
-	base := w.URL()
+// errStopped says that a front shows a world that does not run.
+var errStopped = errors.New("evilserver: the world is stopped")
+
+// proxyTo returns a handler that hands requests on to the server at base.
+func proxyTo(base string) http.Handler {
 	if base == "" {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, errStopped.Error(), http.StatusBadGateway)
