@@ -80,6 +80,7 @@ democheck: build ## the main job twice, without a browser
 e2e: build ## real browsers in a call (Playwright; Chromium, Firefox)
 	go build -o bin/wiretap ./internal/wiretap/cmd/wiretap
 	go build -o bin/netem ./internal/netem/cmd/netem
+	go build -o bin/evilserver ./internal/evilserver/cmd/evilserver
 	cd web && npm run e2e
 
 check: fmt lint arch reproducible ## style, lint, import directions, reproducible build
