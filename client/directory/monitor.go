@@ -59,7 +59,7 @@ func (m *monitoring) add(err error) error {
 func (c *Client) monitorOwn(ctx context.Context, m *monitoring) error {
 	c.mu.Lock()
 	user, suspect := c.own.User, c.own.Suspect
-	pinned := c.users[user] != nil
+	pinned := c.users[user].contact() != nil
 	c.mu.Unlock()
 	if user.IsZero() {
 		return nil
