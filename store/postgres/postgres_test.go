@@ -91,3 +91,5 @@ func testInUse(t *testing.T, server *pgkit.Server) {
 		}
 	}
 }
+
+func BenchmarkStore(b *testing.B) { contract.Bench(b, databases(pgkit.Start(b))) }

@@ -39,3 +39,5 @@ func fresh(t testing.TB) contract.Open {
 
 func TestContract(t *testing.T)   { contract.Run(t, fresh) }
 func TestConcurrent(t *testing.T) { contract.Concurrent(t, fresh) }
+
+func BenchmarkStore(b *testing.B) { contract.Bench(b, fresh) }
