@@ -162,11 +162,13 @@ func New(ctx context.Context, cfg Config) (*Directory, error) {
 	return d, nil
 }
 
-// Close frees what New opened if Run is not called.
+// Close frees what New opened if Run is not called. Nothing is written to the
+// log's folder when it returns.
 func (d *Directory) Close() { d.tree.close() }
 
 // Run makes epochs and publishes them until ctx ends. It returns nil then, or why
-// the directory cannot begin. Run may be called once.
+// the directory cannot begin. Run may be called once. Nothing is written to the
+// log's folder when it returns.
 func (d *Directory) Run(ctx context.Context) error {
 	defer close(d.closed)
 	defer d.tree.close()

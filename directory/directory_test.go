@@ -27,8 +27,6 @@ func TestMain(m *testing.M) {
 	}
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreTopFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"),
-		// Tessera's background work ends a moment after the Directory.
-		goleak.IgnoreAnyFunction("github.com/transparency-dev/tessera/storage/posix.(*Storage).newAppender.func1"),
 	)
 }
 

@@ -94,7 +94,7 @@ func loadMap(ctx context.Context, store Store, count uint64, marks []uint64, his
 		next, err := m.Insert(s.entries)
 		if err != nil {
 			cancel()
-			_ = <-read // it was told to stop
+			<-read //nolint:errcheck // it was told to stop
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		m = next

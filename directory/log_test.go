@@ -526,3 +526,51 @@ func TestLogFails(t *testing.T) {
 	}
 	w.follows(t, before)
 }
+
+// TestRest writes nothing to the folder of the log once Run returned, even if a
+// witness was being waited for.
+func TestRest(t *testing.T) {
+	t.Parallel()
+	for range 4 {
+		dir := t.TempDir()
+		policy, _ := witnesses(t, logKey(t, dir), 1, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				slow := time.NewTimer(50 * time.Millisecond)
+				defer slow.Stop()
+				<-slow.C
+				h.ServeHTTP(rw, r)
+			})
+		})
+		w := start(t, &memStore{}, dir, func(c *directory.Config) {
+			c.Policy, c.Republish = policy, 100*time.Millisecond
+		})
+		for i := range 3 {
+			w.put(t, newPerson(t, handleOf(i)))
+		}
+		w.stop()
+		before := files(t, dir)
+		later := time.NewTimer(300 * time.Millisecond)
+		<-later.C
+		if after := files(t, dir); after != before {
+			t.Errorf("the folder was\n%s\nand is\n%s", before, after)
+		}
+	}
+}
+
+// files says what is in a folder.
+func files(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		fmt.Fprintln(&b, path, info.Size(), info.ModTime().UnixNano())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

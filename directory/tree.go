@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/transparency-dev/tessera"
@@ -41,6 +42,8 @@ type tree struct {
 	tiles  *tiles
 	add    tessera.AddFn
 	reader tessera.LogReader
+	gate   *gate
+	adding sync.WaitGroup // appends that may still write
 	cancel context.CancelFunc
 }
 
@@ -54,8 +57,9 @@ func openTree(cfg *Config) (*tree, error) {
 	quietTessera(cfg.Log)
 	ctx, cancel := context.WithCancel(context.Background())
 	t := &tree{dir: cfg.Dir, log: cfg.Log, key: key, origin: cfg.Secrets.log.Name(), cancel: cancel}
+	t.gate = &gate{Signer: cfg.Secrets.log}
 	opts := tessera.NewAppendOptions().
-		WithCheckpointSigner(cfg.Secrets.log).
+		WithCheckpointSigner(t.gate).
 		WithBatching(batchSize, batchAge).
 		WithCheckpointInterval(checkpointEvery).
 		WithCheckpointRepublishInterval(max(cfg.Republish, checkpointEvery)).
@@ -81,8 +85,66 @@ func openTree(cfg *Config) (*tree, error) {
 	return t, nil
 }
 
-// close lets what Tessera runs in the background end; it may go on for a moment.
-func (t *tree) close() { t.cancel() }
+// close ends what Tessera runs in the background and returns when nothing more is
+// written.
+func (t *tree) close() {
+	t.adding.Wait()
+	signed := t.gate.shut()
+	t.cancel()
+	if !signed.IsZero() {
+		t.written(signed)
+	}
+	sleep(context.Background(), settling)
+}
+
+const (
+	// settling is how long a publication takes to find out that nothing is signed
+	// any more.
+	settling = 10 * time.Millisecond
+	// lateWrite is how long one that was signed may take to be written.
+	lateWrite = 2 * time.Second
+	// coarse is how much earlier than the clock says the times of files may be.
+	coarse = 20 * time.Millisecond
+)
+
+// written waits until the checkpoint of the last signature is on the disk.
+func (t *tree) written(signed time.Time) {
+	for limit := time.Now().Add(lateWrite); time.Now().Before(limit); sleep(context.Background(), time.Millisecond) {
+		info, err := os.Stat(filepath.Join(t.dir, layout.CheckpointPath))
+		if err != nil || !info.ModTime().Before(signed.Add(-coarse)) {
+			return
+		}
+	}
+}
+
+// A gate signs until it is shut.
+type gate struct {
+	note.Signer
+	mu     sync.Mutex
+	closed bool
+	last   time.Time
+}
+
+var errShut = errors.New("directory: the log is closed")
+
+// Sign implements note.Signer.
+func (g *gate) Sign(msg []byte) ([]byte, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errShut
+	}
+	g.last = time.Now()
+	return g.Signer.Sign(msg)
+}
+
+// shut ends signing and returns when that was done last.
+func (g *gate) shut() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	return g.last
+}
 
 // size returns the number of leaves in the tiles, published or not.
 func (t *tree) size(ctx context.Context) (uint64, error) { return t.reader.IntegratedSize(ctx) }
@@ -95,7 +157,7 @@ func (t *tree) append(ctx context.Context, first uint64, leaves [][]byte) error 
 		futures[i] = t.add(ctx, tessera.NewEntry(leaves[i]))
 	}
 	done := make(chan error, 1)
-	go func() { // a future of an appender that was closed never comes
+	t.adding.Go(func() {
 		for i, f := range futures {
 			index, err := f()
 			if err == nil && index.Index != first+uint64(i) {
@@ -107,7 +169,7 @@ func (t *tree) append(ctx context.Context, first uint64, leaves [][]byte) error 
 			}
 		}
 		done <- nil
-	}()
+	})
 	select {
 	case err := <-done:
 		return err
