@@ -90,7 +90,7 @@ fmt:
 
 lint:
 	go vet ./...
-	$(WASM) go vet ./core/... ./client/meeting ./cmd/conclave-wasm
+	$(WASM) go vet ./core/... ./client/meeting ./cmd/conclave-wasm/...
 	$(TOOL) golangci-lint run
 
 reproducible: build ## build twice, in two places with cold caches, and compare
@@ -101,7 +101,7 @@ fuzz: ## every fuzz target for some seconds: make fuzz FUZZTIME=30s
 
 bench: ## benchmarks, ten runs each; groups of a thousand once; see bench/RESULTS.md
 	@mkdir -p bench/out
-	go test -run='^$$' -bench=. -benchmem -count=$(or $(COUNT),10) $$(go list ./core/... ./sfu/... ./client/... | grep -v 'core/mls$$') | tee bench/out/new.txt
+	go test -run='^$$' -bench=. -benchmem -count=$(or $(COUNT),10) $$(go list ./core/... ./sfu/... ./client/... ./directory/... ./store/sqlite | grep -v 'core/mls$$') | tee bench/out/new.txt
 	go test -run='^$$' -bench='Group|Join' -benchmem -benchtime=20x -timeout=60m ./core/mls | tee -a bench/out/new.txt
 	$(WASM) go test -exec="$(EXEC)" -run='^$$' -bench='Group|Join' -benchtime=5x -timeout=60m ./core/mls | tee bench/out/wasm.txt
 	$(TOOL) benchstat bench/out/new.txt

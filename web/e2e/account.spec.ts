@@ -1,7 +1,9 @@
 import { expect, test } from "@playwright/test";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { beginSignUp, password, saveRecovery, signIn, signUp, symbolsOn } from "./support/account.ts";
 import { People } from "./support/browsers.ts";
-import { startServer, type Running } from "./support/server.ts";
+import { root, start, startServer, type Running } from "./support/server.ts";
 
 test.describe("accounts", () => {
   let server: Running;
@@ -102,15 +104,18 @@ test.describe("accounts", () => {
 
   test("two people verify each other by emoji", async () => {
     const [kofi, noor] = [(await person()).page, (await person()).page];
-    await Promise.all([signUp(kofi, server.url, "kofi", "Kofi"), signUp(noor, server.url, "noor", "Noor")]);
-    for (const [page, other] of [
-      [kofi, "noor"],
-      [noor, "kofi"],
-    ] as const) {
-      await page.getByTestId("find-handle").fill(`@${other}`);
-      await page.getByTestId("find").click();
-      await expect(page.getByTestId("contact")).toHaveAttribute("data-verified", "none");
-    }
+    await signUp(kofi, server.url, "kofi", "Kofi");
+    await kofi.getByRole("button", { name: "Make an invite link" }).click();
+    const invite = await kofi.getByTestId("contact-invite").inputValue();
+    // An invite pins the server's keys before anything else is asked of it.
+    await noor.goto(invite);
+    await expect(noor.getByRole("heading", { level: 1 })).toHaveText("Kofi invites you");
+    await signUp(noor, server.url, "noor", "Noor");
+    await expect(noor.getByTestId("contact")).toHaveAttribute("data-handle", "kofi");
+
+    await kofi.getByTestId("find-handle").fill("@noor");
+    await kofi.getByTestId("find").click();
+    await expect(kofi.getByTestId("contact")).toHaveAttribute("data-verified", "none");
     await kofi.getByTestId("verify-contact").click();
     await kofi.getByTestId("verify-begin").click();
     await noor.getByRole("link", { name: "Compare now" }).click();
@@ -133,5 +138,36 @@ test.describe("accounts", () => {
       }),
     );
     expect(digits[0]).toBe(digits[1]);
+  });
+
+  test("a server that swaps a key is caught, and the page says so", async () => {
+    const evil = await start(resolve(root, "bin/evilserver"), ["--server", server.url]);
+    const lie = (which: string) => fetch(`${evil.url}/evil?lie=${which}`, { method: "POST" });
+    try {
+      const [mei, anna] = [(await person()).page, (await person()).page];
+      await signUp(mei, evil.url, "mei", "Mei");
+      await signUp(anna, evil.url, "anna", "Anna");
+      expect((await lie("swap")).status).toBe(200);
+      await mei.getByTestId("find-handle").fill("anna");
+      await mei.getByTestId("find").click();
+      const words = "The key directory gave a wrong proof. New contacts are paused; your conversations go on.";
+      const alarm = mei.locator('[role="alert"][data-testid="alarm"][data-id="proof"]');
+      await expect(alarm).toContainText(words);
+      await expect(mei.getByTestId("contact")).toHaveCount(0);
+      const [file] = await Promise.all([
+        mei.waitForEvent("download"),
+        alarm.getByRole("button", { name: "Save the evidence" }).click(),
+      ]);
+      expect(JSON.parse(await readFile(await file.path(), "utf8"))).toMatchObject({ id: "proof" });
+
+      // Once the lie ends, the person is found, and nothing of it has stayed.
+      expect((await lie("none")).status).toBe(200);
+      await alarm.getByRole("button", { name: "Try again" }).click();
+      await mei.getByTestId("find-handle").fill("anna");
+      await mei.getByTestId("find").click();
+      await expect(mei.getByTestId("contact")).toHaveAttribute("data-verified", "none");
+    } finally {
+      await evil.stop();
+    }
   });
 });

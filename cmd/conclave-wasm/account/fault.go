@@ -86,7 +86,6 @@ var codes = []struct {
 }{
 	{account.ErrSignedOut, "no-session"},
 	{account.ErrNoKeys, "no-keys"},
-	{account.ErrUnconfirmed, "unconfirmed"},
 	{account.ErrConfirm, "confirm"},
 	{account.ErrOtherAccount, "other-account"},
 	{account.ErrRemoved, "removed"},
@@ -97,6 +96,7 @@ var codes = []struct {
 	{account.ErrDiffer, "differ"},
 	{account.ErrWithheld, "withheld"},
 	{account.ErrSelf, "self"},
+	{account.ErrProof, "claim"},
 	{account.ErrInvite, "link-server"},
 	{secrets.ErrCode, "code-wrong"},
 	{secrets.ErrWords, "code-words"},

@@ -174,7 +174,7 @@ export const account = {
   "dev.remove.of": "Remove {name}",
   "dev.remove.title": "Remove {name}?",
   "dev.remove.text":
-    "{name} is signed out and can read nothing sent from now on. What it already has stays on it. Your contacts see the change.",
+    "{name} is signed out and is sent nothing from now on. What it already has stays on it, and that includes the key of your account: if it was stolen, begin anew in Keys and recovery. Your contacts see the change.",
   "dev.ask": "{name} asks to be your device",
   "dev.ask.text":
     "Signed in {ago}. It has no keys until you approve it. If this was not you, refuse it and change your password.",
@@ -235,6 +235,17 @@ export const account = {
   "key.lock.remove": "Remove the lock",
   "key.lock.done": "Locked. The passphrase is asked for when the page is opened.",
   "key.lock.gone": "The lock is off.",
+
+  "key.reset": "If a key was stolen",
+  "key.reset.text":
+    "Removing a device is enough if you trust it. If somebody else has it open, make a new identity: the old key then opens nothing new.",
+  "key.reset.check": "I understand that everybody must verify me again",
+
+  // Invite
+  "inv.page": "Invite – Conclave",
+  "inv.checking": "Checking the invite against the key directory.",
+  "inv.title": "{name} invites you",
+  "inv.text": "The keys of this server and of {name} are the ones in the link. This device keeps them and notices if they change.",
 
   // Contacts
   "con.title": "Verified contacts",

@@ -91,6 +91,7 @@ export const alarms = {
   "fault.directory-paused": "New contacts are paused. Look at the alarms first.",
   "fault.blocked": "The identity was reset. Verify or accept it first.",
   "fault.withheld": "These words are right, and the server does not give out the backup. Tell the administrator.",
+  "fault.claim": "The proof does not hold. Begin again. If it stays, tell the administrator.",
   "fault.self": "This is your own handle.",
   "fault.paused": "Three checks failed. Paused for 10 minutes.",
 

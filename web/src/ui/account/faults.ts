@@ -38,6 +38,7 @@ const plain: Readonly<Record<string, WordId>> = {
   blocked: "fault.blocked",
   withheld: "fault.withheld",
   self: "fault.self",
+  claim: "fault.claim",
   "link-server": "link-server",
   "link-wrong": "link-wrong",
 };

@@ -6,7 +6,7 @@ const dist = fileURLToPath(new URL("../../../dist/assets", import.meta.url));
 const built = existsSync(dist);
 
 /** Every text that only the fake engine and its scenes have. */
-const marks = ["conclave-fake-engine", "fakeCall", "Row four is short one chair", "prejoin-no-camera"];
+const marks = ["conclave-fake-engine", "fakeCall", "Row four is short one chair", "prejoin-no-camera", "acct-no-keys-compare"];
 
 describe("the built client", () => {
   it("is there under CI", () => {
