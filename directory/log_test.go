@@ -531,7 +531,7 @@ func TestLogFails(t *testing.T) {
 // witness was being waited for.
 func TestRest(t *testing.T) {
 	t.Parallel()
-	for range 4 {
+	for range 2 {
 		dir := t.TempDir()
 		policy, _ := witnesses(t, logKey(t, dir), 1, func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -544,12 +544,12 @@ func TestRest(t *testing.T) {
 		w := start(t, &memStore{}, dir, func(c *directory.Config) {
 			c.Policy, c.Republish = policy, 100*time.Millisecond
 		})
-		for i := range 3 {
+		for i := range 2 {
 			w.put(t, newPerson(t, handleOf(i)))
 		}
 		w.stop()
 		before := files(t, dir)
-		later := time.NewTimer(300 * time.Millisecond)
+		later := time.NewTimer(150 * time.Millisecond)
 		<-later.C
 		if after := files(t, dir); after != before {
 			t.Errorf("the folder was\n%s\nand is\n%s", before, after)
