@@ -23,7 +23,7 @@ describe("the built client", () => {
   });
 
   it("would be caught: the marks are those of the fake engine", () => {
-    const source = ["fake-engine.ts", "scenes.ts"]
+    const source = ["fake-engine.ts", "scenes.ts", "account-scenes.ts"]
       .map((name) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), "utf8"))
       .join("");
     for (const mark of marks) expect(source).toContain(mark);
