@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -531,25 +532,25 @@ func TestLogFails(t *testing.T) {
 // witness was being waited for.
 func TestRest(t *testing.T) {
 	t.Parallel()
-	for range 2 {
-		dir := t.TempDir()
-		policy, _ := witnesses(t, logKey(t, dir), 1, func(h http.Handler) http.Handler {
-			return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				slow := time.NewTimer(50 * time.Millisecond)
-				defer slow.Stop()
-				<-slow.C
-				h.ServeHTTP(rw, r)
+	for range 3 {
+		dir, asked := t.TempDir(), make(chan struct{})
+		policy, _ := witnesses(t, logKey(t, dir), 1, func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				select {
+				case asked <- struct{}{}:
+				case <-r.Context().Done():
+				}
+				<-r.Context().Done() // until the log gives up
 			})
 		})
 		w := start(t, &memStore{}, dir, func(c *directory.Config) {
-			c.Policy, c.Republish = policy, 100*time.Millisecond
+			c.Policy, c.Republish, c.WitnessTimeout = policy, 100*time.Millisecond, 100*time.Millisecond
 		})
-		for i := range 2 {
-			w.put(t, newPerson(t, handleOf(i)))
-		}
+		<-asked // to sign again
 		w.stop()
 		before := files(t, dir)
-		later := time.NewTimer(150 * time.Millisecond)
+		later := time.NewTimer(50 * time.Millisecond)
 		<-later.C
 		if after := files(t, dir); after != before {
 			t.Errorf("the folder was\n%s\nand is\n%s", before, after)
