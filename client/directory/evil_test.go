@@ -316,9 +316,12 @@ func TestLies(t *testing.T) {
 			}
 			l.tell(t, s)
 			before, head := s.ada.pins(t), s.ada.Head()
-			for range 2 {
+			for n := range 2 {
 				_, err := s.ada.Lookup(t.Context(), "bob")
 				a := alarm(t, err, l.id, l.attack)
+				if a.Count != n+1 || a.Last < a.Time {
+					t.Errorf("counted %d times", a.Count)
+				}
 				if _, ok := errors.AsType[*keytrans.Error](err); !ok {
 					t.Errorf("no *keytrans.Error beneath %v", err)
 				}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	client "conclave/client/directory"
+	"conclave/client/remote"
 	"conclave/core/keytrans/keytranstest"
 )
 
@@ -24,8 +25,8 @@ func TestOwnDevices(t *testing.T) {
 	}
 	laptop.publishes(t, ada.addDevice(t, "Old tablet"))
 	world.wait(time.Hour)
-	if found := laptop.monitors(t); len(found) != 0 {
-		t.Fatalf("the laptop complains of itself: %+v", found)
+	if found := laptop.monitors(t); len(found) != 0 || len(laptop.Alarms()) != 0 {
+		t.Fatalf("the laptop complains of itself: %+v", laptop.Alarms())
 	}
 	a := one(t, phone.monitors(t), client.IDOwnDevice, "MS-04")
 	if a.Device != "Old tablet" || a.DeviceID != ada.last.Devices[1].ID || !phone.judged(t, a.Key).Signed {
@@ -151,5 +152,108 @@ func TestTransfer(t *testing.T) {
 	}
 	if c := laptop.Contact(bob.user()); c.Verified != client.LevelQR {
 		t.Errorf("bob is %s", c.Verified)
+	}
+}
+
+// TestTwoDevicesTwoViews lets the server show each device of one person another
+// bob: they find out when they speak.
+func TestTwoDevicesTwoViews(t *testing.T) {
+	world := newEvil(t, 0)
+	other := world.fork()
+	keytranstest.NewPerson("bob").Publish(world.Model)
+	fake := keytranstest.NewPerson("bob")
+	fake.Key = keytranstest.NewSigner("thief", 1).Key
+	fake.Publish(other.Model)
+	world.wait(time.Second)
+	other.wait(time.Second)
+	laptop, phone := newActor(t, world, world.clock, nil), newActor(t, other, world.clock, nil)
+	laptop.lookup(t, "bob")
+	phone.lookup(t, "bob")
+	b, err := phone.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := alarm(t, laptop.Import(t.Context(), b), client.IDSplit, "MS-11")
+	if a.User != fake.User {
+		t.Errorf("alarm of %s", a.User)
+	}
+}
+
+// TestLostAnswer breaks the connection when the server has taken a record, and
+// ends the program: what the directory then shows is known to be one's own.
+func TestLostAnswer(t *testing.T) {
+	world := newEvil(t, 0)
+	ada := newPerson(t, "ada")
+	laptop := joins(t, world, world.clock, ada)
+	laptop.wire.set(func(w *wire) {
+		w.before = func(path string, body []byte) error {
+			if path == "/api/v1/account/record" {
+				_, _ = world.publish(t.Context(), body)
+				return remote.ErrUnreachable
+			}
+			return nil
+		}
+	})
+	record := ada.addDevice(t, "Old tablet")
+	if _, err := laptop.Publish(t.Context(), record); !errors.Is(err, remote.ErrUnreachable) {
+		t.Fatalf("Publish: %v", err)
+	}
+	laptop.open(t, nil)
+	world.wait(time.Hour)
+	if found := laptop.monitors(t); len(found) != 0 || laptop.Own().Version != 1 {
+		t.Errorf("alarms %+v, version %d", found, laptop.Own().Version)
+	}
+	laptop.wire.set(func(w *wire) { w.before = nil })
+	if c := laptop.publishes(t, record); c.Version != 1 {
+		t.Errorf("published again as version %d", c.Version)
+	}
+	if n := len(laptop.Alarms()); n != 0 {
+		t.Errorf("%d alarms", n)
+	}
+}
+
+// TestForeignKey tells a device its identity key after the directory has shown it
+// another one.
+func TestForeignKey(t *testing.T) {
+	world := newEvil(t, 0)
+	ada := newPerson(t, "ada")
+	evil := ada.reset(t)
+	laptop := joins(t, world, world.clock, ada)
+	if _, err := world.publish(t.Context(), evil.record()); err != nil {
+		t.Fatal(err)
+	}
+	phone := newActor(t, world, world.clock, nil)
+	if err := phone.SetOwn(t.Context(), ada.user(), [32]byte{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := phone.LookupUser(t.Context(), ada.user()); err != nil {
+		t.Fatal(err)
+	}
+	err := phone.SetOwn(t.Context(), ada.user(), ada.last.IdentityKey)
+	alarm(t, err, client.IDOwnIdentity, "MS-01")
+	if phone.Own().State != client.StateReset {
+		t.Errorf("own account is %s", phone.Own().State)
+	}
+	if _, err := laptop.Publish(t.Context(), newPerson(t, "bob").record()); !errors.Is(err, client.ErrNoOwner) {
+		t.Errorf("publishing for somebody else: %v, want ErrNoOwner", err)
+	}
+}
+
+// TestOldKeyFaster lets a thief of the old identity key take the version in which
+// ada resets her identity.
+func TestOldKeyFaster(t *testing.T) {
+	world := newEvil(t, 0)
+	ada := newPerson(t, "ada")
+	laptop := joins(t, world, world.clock, ada)
+	fresh := ada.reset(t)
+	thief := ada.addDevice(t, "Thief")
+	world.accept = func([]byte) {
+		world.accept = nil
+		_, _ = world.publish(t.Context(), thief)
+	}
+	_, err := laptop.Publish(t.Context(), fresh.record())
+	a := alarm(t, err, client.IDOwnIdentity, "MS-01")
+	if !laptop.judged(t, a.Key).Signed {
+		t.Error("no evidence")
 	}
 }

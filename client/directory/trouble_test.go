@@ -195,6 +195,13 @@ func TestEvidenceForged(t *testing.T) {
 			t.Errorf("the first %d bytes prove it too", n)
 		}
 	}
+	for _, id := range []string{client.IDStale, client.IDOwnIdentity} {
+		refused := s.refusedProof(t)
+		refused.ID = id
+		if _, err := refused.Verify(); !errors.Is(err, client.ErrEvidence) {
+			t.Errorf("an answer that is refused for another reason than %s: %v, want ErrEvidence", id, err)
+		}
+	}
 	other := *e
 	other.LogKey = keytranstest.NewSigner(keytranstest.Origin, 1).VKey()
 	other.VRFKey = slices.Clone(e.VRFKey)
@@ -206,6 +213,81 @@ func TestEvidenceForged(t *testing.T) {
 		if _, err := client.ParseEvidence([]byte(bad)); err == nil {
 			t.Errorf("%.20q is a document", bad)
 		}
+	}
+}
+
+// refusedProof is the evidence of an answer that was refused as proof.
+func (s *scene) refusedProof(t *testing.T) *client.Evidence {
+	t.Helper()
+	s.ada.wire.set(func(w *wire) {
+		w.after = func(_ string, _, answer []byte) []byte { return answer[:len(answer)-1] }
+	})
+	_, err := s.ada.Lookup(t.Context(), "bob")
+	b, err := s.ada.Evidence(t.Context(), alarm(t, err, client.IDProof, "MS-42").Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := client.ParseEvidence(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestEvidenceOfNothing calls a new device a new identity.
+func TestEvidenceOfNothing(t *testing.T) {
+	world := newEvil(t, 0)
+	ada := newPerson(t, "ada")
+	joins(t, world, world.clock, ada)
+	phone := newActor(t, world, world.clock, nil)
+	if err := phone.SetOwn(t.Context(), ada.user(), ada.last.IdentityKey); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := phone.LookupUser(t.Context(), ada.user()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := world.publish(t.Context(), ada.addDevice(t, "Old tablet")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := phone.LookupUser(t.Context(), ada.user()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := phone.Evidence(t.Context(), one(t, phone.Alarms(), client.IDOwnDevice, "MS-04").Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := client.ParseEvidence(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.ID = client.IDOwnIdentity
+	if v, err := e.Verify(); !errors.Is(err, client.ErrEvidence) {
+		t.Errorf("Verify = %+v, %v, want ErrEvidence", v, err)
+	}
+}
+
+// TestOvertaken lets an answer arrive after a newer one: it does not take the
+// newer one back, and is no stale answer either.
+func TestOvertaken(t *testing.T) {
+	s := newScene(t, 1)
+	nested := false
+	s.ada.wire.set(func(w *wire) {
+		w.after = func(_ string, _, answer []byte) []byte {
+			if !nested {
+				nested = true
+				s.bob.Publish(s.Model)
+				s.wait(time.Second)
+				s.ada.lookup(t, "bob")
+			}
+			return answer
+		}
+	})
+	if c := s.ada.lookup(t, "bob"); c.Version != 1 || len(s.ada.Alarms()) != 0 {
+		t.Errorf("bob is at version %d, alarms %+v", c.Version, s.ada.Alarms())
+	}
+	s.ada.open(t, nil)
+	if c := s.ada.Contact(s.bob.User); c.Version != 1 {
+		t.Errorf("stored is version %d", c.Version)
 	}
 }
 

@@ -136,6 +136,26 @@ func TestSwappedAtOnce(t *testing.T) {
 	}
 }
 
+// TestUnsignedReset shows bob's own device an identity key that replaces his
+// without saying so.
+func TestUnsignedReset(t *testing.T) {
+	e := newEvil(t, 2)
+	bob := keytranstest.NewPerson("bob")
+	bobs := owner(t, e, bob, 1)
+	fake := bob.Clone()
+	fake.Reset(e.Model, false)
+	e.People = []*keytranstest.Person{fake}
+	e.wait(time.Second)
+	_, err := bobs.LookupUser(t.Context(), bob.User)
+	a := alarm(t, err, client.IDOwnIdentity, "MS-01")
+	if v := bobs.judged(t, a.Key); v.Proven {
+		t.Errorf("verdict %+v", v)
+	}
+	if bobs.Own().State != client.StateOK {
+		t.Error("what was refused changed the own account")
+	}
+}
+
 // TestPublishHidden lets the server take a record and not show it.
 func TestPublishHidden(t *testing.T) {
 	e := newEvil(t, 2)
@@ -266,6 +286,14 @@ func TestRefusedOne(t *testing.T) {
 	if st := s.ada.Status(); st.Open != 0 {
 		t.Errorf("%d alarms are open after an answer", st.Open)
 	}
+	refuse = true
+	for n := range 3 {
+		_, raised := errors.AsType[*client.AlarmError](fails())
+		if raised != (n == 2) {
+			t.Errorf("alarm %v after %d failures", raised, n+1)
+		}
+		s.ada.lookup(t, "carol")
+	}
 }
 
 // TestServerIdentity (MS-14) brings a client an invite with other keys, and a
@@ -296,6 +324,7 @@ func TestServerIdentity(t *testing.T) {
 	if st := eve.Status(); st.Invited || st.Policy != 0 || st.Witnesses != 0 {
 		t.Errorf("after first use %+v", st)
 	}
+	alarm(t, eve.Pin(t.Context(), thief), client.IDServerIdentity, "MS-14")
 	pin := s.pin()
 	pin.Head = s.ada.Head()
 	if err := eve.Pin(t.Context(), pin); err != nil {
