@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,12 +29,11 @@ import (
 )
 
 const (
-	kills   = 200
 	folders = 10 // of directories that are killed at the same time
 	writers = 4  // of each life
-	// longestLife is the most that a child lives. It begins to take updates after a
-	// third of that.
-	longestLife = 700 * time.Millisecond
+	// earlyLife is when half of the children are killed at the latest, counted from
+	// their start, and lateLife the other half, from when they take updates.
+	earlyLife, lateLife = 300 * time.Millisecond, 400 * time.Millisecond
 )
 
 // childFolder is the environment variable that makes this program a child of the
@@ -70,8 +70,8 @@ func openSQLite(ctx context.Context, dir string) (d *directory.Directory, closeS
 	return d, tables.Close, err
 }
 
-// child prints a line for each update that it acknowledged ("a user version
-// sha256") and for each checkpoint that it served ("c base64").
+// child prints "r" when it is ready, a line for each update that it acknowledged
+// ("a user version sha256") and for each checkpoint that it served ("c base64").
 func child(dir string) error {
 	ctx := context.Background()
 	d, _, err := openSQLite(ctx, dir)
@@ -84,6 +84,7 @@ func child(dir string) error {
 		wait := time.NewTimer(time.Millisecond)
 		<-wait.C
 	}
+	fmt.Println("r") //nolint:forbidigo // to the parent
 	for range writers {
 		go func() { failed <- write(ctx, d) }()
 	}
@@ -134,6 +135,7 @@ func TestKill(t *testing.T) {
 	}
 	t.Parallel()
 	var wg sync.WaitGroup
+	var acks atomic.Int64
 	for range folders {
 		dir := t.TempDir()
 		wg.Go(func() {
@@ -145,9 +147,13 @@ func TestKill(t *testing.T) {
 				}
 			}
 			s.check(t, dir)
+			acks.Add(int64(len(s.acks)))
 		})
 	}
 	wg.Wait()
+	if acks.Load() < folders {
+		t.Errorf("%d updates were acknowledged: no child lived long enough", acks.Load())
+	}
 }
 
 // live runs a child until it is killed.
@@ -163,8 +169,13 @@ func (s *seen) live(ctx context.Context, dir string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	killed := time.AfterFunc(mathrand.N(longestLife), func() { _ = cmd.Process.Kill() })
+	kill := func() { _ = cmd.Process.Kill() }
+	late := mathrand.N(2) == 1
+	killed := time.AfterFunc(time.Hour, kill)
 	defer killed.Stop()
+	if !late {
+		killed.Reset(mathrand.N(earlyLife))
+	}
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadString('\n')
@@ -175,6 +186,10 @@ func (s *seen) live(ctx context.Context, dir string) error {
 			return err
 		}
 		switch line = strings.TrimSpace(line); line[0] {
+		case 'r':
+			if late {
+				killed.Reset(mathrand.N(lateLife))
+			}
 		case 'a':
 			s.acks = append(s.acks, line)
 		case 'c':
@@ -244,7 +259,4 @@ func (s *seen) check(t *testing.T, dir string) {
 		w.follows(t, note)
 	}
 	t.Logf("%d updates acknowledged, %d checkpoints", len(s.acks), len(s.checkpoints))
-	if len(s.acks) == 0 {
-		t.Error("no child lived long enough")
-	}
 }

@@ -80,7 +80,7 @@ func check(t *testing.T, p keytrans.MapProof, root keytrans.Hash, label keytrans
 // TestModel lets a map grow at random and compares it, and every marked older
 // state, with the definition.
 func TestModel(t *testing.T) {
-	for seed := range uint64(2) {
+	for seed := range uint64(1) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		m, h := prefixmap.New(), prefixmap.NewHistory()
 		var model []prefixmap.Entry
@@ -134,7 +134,7 @@ func TestLarge(t *testing.T) {
 	m, h := prefixmap.New(), prefixmap.NewHistory()
 	var model []prefixmap.Entry
 	marks := map[uint32]int{}
-	for epoch, n := range []int{1, 300, 0, 3000, 2, 700, 4100, 1} {
+	for epoch, n := range []int{1, 300, 0, 2100, 2, 700, 1} {
 		var add []prefixmap.Entry
 		for range n {
 			add = append(add, prefixmap.Entry{Label: random(r), Commitment: random(r)})
