@@ -40,7 +40,8 @@ type Account struct {
 	state  *state
 	prf    *passkey // of the last passkey that was used here
 	checks map[string]*Check
-	events int // position of Next in the mailbox
+	shown  map[identity.UserID][32]byte // identity keys of contacts as they were returned last
+	events int                          // position of Next in the mailbox
 }
 
 // Open returns the account that the vault holds, which may be none yet. It asks
@@ -61,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Account, error) {
 		return nil, err
 	}
 	cfg.Server.SetToken(s.Session.Token)
-	a := &Account{cfg: cfg, server: cfg.Server, dir: d, state: s, checks: make(map[string]*Check)}
+	a := &Account{cfg: cfg, server: cfg.Server, dir: d, state: s, checks: make(map[string]*Check), shown: make(map[identity.UserID][32]byte)}
 	a.mail = newMailbox(cfg.Server.Mail)
 	return a, nil
 }
@@ -180,12 +181,10 @@ func (a *Account) keepUp(ctx context.Context, own *directory.Contact) error {
 	if err := a.bind(ctx); err != nil {
 		return err
 	}
-	if own.Record.Backup > s.Backup.Counter {
-		if err := a.pullBackup(ctx, own.Record); err != nil {
-			return err
-		}
+	if err := a.catchUp(ctx, own.Record); err != nil {
+		return err
 	}
-	if a.read().Backup.Dirty {
+	if s = a.read(); s.Backup.Dirty || s.Backup.Counter < own.Record.Backup {
 		return a.pushBackup(ctx)
 	}
 	return nil

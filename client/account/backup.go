@@ -29,10 +29,8 @@ func (a *Account) pushBackup(ctx context.Context) error {
 	}
 	var stored backup
 	_, err = a.change(ctx, s.Keys, func(next *identity.Record) error {
-		if next.Backup > a.read().Backup.Counter {
-			if err := a.pullBackup(ctx, next); err != nil {
-				return err
-			}
+		if err := a.catchUp(ctx, next); err != nil {
+			return err
 		}
 		blob, hash, err := a.sealNext(next)
 		if err != nil {
@@ -49,6 +47,19 @@ func (a *Account) pushBackup(ctx context.Context) error {
 		s.Backup = stored
 		return nil
 	})
+}
+
+// catchUp takes over the backup that a record names, if another device made it.
+// One that is not what the record says was overwritten by a device that lost a
+// race: the backup that follows makes it good.
+func (a *Account) catchUp(ctx context.Context, r *identity.Record) error {
+	if r.Backup <= a.read().Backup.Counter {
+		return nil
+	}
+	if err := a.pullBackup(ctx, r); !errors.Is(err, account.ErrBackupChanged) {
+		return err
+	}
+	return nil
 }
 
 // sealNext seals what this device knows as the backup after the one that a
@@ -68,8 +79,7 @@ func (a *Account) sealNext(r *identity.Record) ([]byte, [32]byte, error) {
 }
 
 // pullBackup reads the backup that another device of the account made, and takes
-// over what is new. One that does not fit the record is left alone: the device
-// that made the record will make it good, and this one keeps what it has.
+// over what is new.
 func (a *Account) pullBackup(ctx context.Context, r *identity.Record) error {
 	s := a.read()
 	got, err := a.server.Backup(ctx)
@@ -85,7 +95,7 @@ func (a *Account) pullBackup(ctx context.Context, r *identity.Record) error {
 	defer way.Erase()
 	bundle, err := openBackup(got.Blob, r, way)
 	if errors.Is(err, account.ErrBackupOld) {
-		return errors.Join(err, a.raiseOldBackup(ctx, r))
+		return errors.Join(err, a.raiseOldBackup(ctx, r, err))
 	}
 	if err != nil {
 		return err
@@ -106,10 +116,10 @@ func openBackup(blob []byte, r *identity.Record, way account.WrapKey) (*account.
 	return b.Open(way)
 }
 
-func (a *Account) raiseOldBackup(ctx context.Context, r *identity.Record) error {
+func (a *Account) raiseOldBackup(ctx context.Context, r *identity.Record, cause error) error {
 	_, err := a.dir.Raise(ctx, directory.Alarm{
 		ID: "backup-old", Attack: "MS-32", User: r.User, Handle: r.Handle, Name: r.Name, Want: r.Backup,
-		Detail: "the server gave out an older backup than the record names",
+		Detail: cause.Error(),
 	}, "", nil)
 	return err
 }
@@ -127,6 +137,8 @@ func (a *Account) takeOver(ctx context.Context, b *account.Bundle, from backup) 
 		if err := json.Unmarshal(b.Pins, &taken); err != nil {
 			return account.ErrMalformed
 		}
+	}
+	if len(taken.Directory) > 0 { // the first backup knows nobody
 		if err := a.dir.Import(ctx, taken.Directory); err != nil {
 			return err
 		}

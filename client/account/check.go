@@ -51,6 +51,17 @@ type checkDoc struct {
 	Request  []byte `json:"request,omitempty"`
 	HandOver []byte `json:"hand_over,omitempty"` // key of the verification, until the hand-over
 	Created  uint64 `json:"created"`
+	Handled  uint64 `json:"handled,omitempty"` // time of the last letter, by the server's clock
+	// Outbox are messages that are still to be sent. The state is stored before
+	// they are: who does not answer learns nothing from an older state.
+	Outbox []outgoing `json:"outbox,omitempty"`
+}
+
+// outgoing is a message to a user or a session.
+type outgoing struct {
+	To   string `json:"to"`
+	Kind kind   `json:"kind"`
+	Body []byte `json:"body"`
 }
 
 // A Check is one comparison with another device. Its state is in the vault, so
@@ -144,12 +155,23 @@ func (a *Account) begin(ctx context.Context, c *Check) (*Check, error) {
 	return a.keep(c), nil
 }
 
+// beginAndSend is begin, and sends what the Check has to say first.
+func (a *Account) beginAndSend(ctx context.Context, c *Check) (*Check, error) {
+	c, err := a.begin(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c, c.flush(ctx)
+}
+
 // save stores the Check, or removes it from the vault when it is over. The caller
 // holds mu or is the only one who knows it.
 func (c *Check) save(ctx context.Context) error {
 	key := checkPrefix + c.doc.ID
 	if isEnd(c.doc.Phase) {
-		return c.account.cfg.Vault.Delete(ctx, key)
+		return errors.Join(c.close(ctx), c.account.cfg.Vault.Delete(ctx, key))
 	}
 	if c.sas != nil {
 		v := c.sas.Encode()
@@ -162,6 +184,19 @@ func (c *Check) save(ctx context.Context) error {
 	}
 	defer clear(b)
 	return c.account.cfg.Vault.Put(ctx, key, b)
+}
+
+// close remembers up to when the other's messages are done with: they stay in the
+// mailbox, and a request among them must not be answered again.
+func (c *Check) close(ctx context.Context) error {
+	if c.doc.Role != roleStart && c.doc.Role != roleAnswer || c.doc.Handled == 0 {
+		return nil
+	}
+	return c.account.update(ctx, func(s *state) error {
+		p := s.person(c.doc.User)
+		p.Handled = max(p.Handled, c.doc.Handled)
+		return nil
+	})
 }
 
 func isEnd(phase string) bool {
@@ -225,8 +260,9 @@ func (c *Check) Wait(ctx context.Context) (CheckState, error) {
 	defer c.mu.Unlock()
 	if c.position != position {
 		letters = nil // another Wait has handled them
-	} else {
-		c.position = next
+	}
+	if err := c.catchUp(ctx); err != nil {
+		return c.stateLocked(), err
 	}
 	for i := range letters {
 		if isEnd(c.doc.Phase) {
@@ -235,6 +271,7 @@ func (c *Check) Wait(ctx context.Context) (CheckState, error) {
 		if err := c.handle(ctx, &letters[i]); err != nil {
 			return c.stateLocked(), err
 		}
+		c.position = next - len(letters) + i + 1
 	}
 	if !isEnd(c.doc.Phase) && c.over(c.account.now()) {
 		c.doc.Phase = PhaseExpired
@@ -246,11 +283,21 @@ func (c *Check) Wait(ctx context.Context) (CheckState, error) {
 	return c.stateLocked(), nil
 }
 
+// catchUp does what an earlier call could not: send messages, and finish what
+// both sides have agreed on.
+func (c *Check) catchUp(ctx context.Context) error {
+	if c.sas != nil && c.sas.State() == account.SASDone && !isEnd(c.doc.Phase) && len(c.doc.HandOver) == 0 {
+		return c.settle(ctx)
+	}
+	return c.flush(ctx)
+}
+
 // handle takes one letter, which may be for somebody else.
 func (c *Check) handle(ctx context.Context, l *letter) error {
 	if l.news != "" || l.from != c.doc.User {
 		return nil
 	}
+	c.doc.Handled = max(c.doc.Handled, l.time)
 	switch c.doc.Role {
 	case roleShow:
 		return c.handleScanned(ctx, l)
@@ -276,16 +323,18 @@ func (c *Check) handleSAS(ctx context.Context, l *letter) error {
 		c.doc.Endpoint = l.endpoint
 	}
 	if reply != nil {
-		if postErr := c.post(ctx, l.endpoint, kindSAS, reply); postErr != nil {
-			return postErr
-		}
+		c.queue(l.endpoint, kindSAS, reply)
 	}
 	return c.settle(ctx)
 }
 
 // settle brings the phase to where the comparison of symbols stands, does what
-// its end asks for, and stores it.
+// its end asks for, stores it, and sends what is to be sent.
 func (c *Check) settle(ctx context.Context) error {
+	return errors.Join(c.advance(ctx), c.save(ctx), c.flush(ctx))
+}
+
+func (c *Check) advance(ctx context.Context) error {
 	switch c.sas.State() {
 	case account.SASWaiting:
 	case account.SASShowing:
@@ -297,11 +346,33 @@ func (c *Check) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := c.proven(ctx, result); err != nil {
+		return c.proven(ctx, result)
+	case account.SASFailed:
+		cause := c.sas.Err()
+		if v, err := c.sas.Result(); v != nil && errors.Is(err, account.ErrSplit) {
+			cause = errors.Join(cause, c.account.gossip(ctx, v)) // what it was told is proven
+		}
+		return c.failed(ctx, cause)
+	}
+	return nil
+}
+
+// queue puts a message into the outbox.
+func (c *Check) queue(to string, k kind, body []byte) {
+	c.doc.Outbox = append(c.doc.Outbox, outgoing{to, k, body})
+}
+
+// flush sends what is in the outbox, after it was stored.
+func (c *Check) flush(ctx context.Context) error {
+	if len(c.doc.Outbox) == 0 {
+		return nil
+	}
+	for len(c.doc.Outbox) > 0 {
+		o := &c.doc.Outbox[0]
+		if err := c.account.post(ctx, o.To, o.Kind, o.Body); err != nil {
 			return err
 		}
-	case account.SASFailed:
-		return c.failed(ctx, c.sas.Err())
+		c.doc.Outbox = c.doc.Outbox[1:]
 	}
 	return c.save(ctx)
 }
@@ -311,7 +382,7 @@ func (c *Check) proven(ctx context.Context, v *account.Verified) error {
 	if err := c.account.gossip(ctx, v); err != nil {
 		return c.failed(ctx, err)
 	}
-	switch c.doc.Role {
+	switch c.doc.Role { // a new device waits for the keys; the others are done
 	case roleAsk:
 		c.doc.Phase = PhaseMatched // until the keys come
 		c.doc.HandOver = slices.Clone(v.HandOver.Expose())
@@ -350,16 +421,21 @@ func (c *Check) failed(ctx context.Context, cause error) error {
 		}
 		return nil
 	})
-	if err != nil || c.doc.Problem == problemSplit {
-		return err // the directory has raised that one
+	if err != nil {
+		return err
+	}
+	if raised := new(directory.AlarmError); errors.As(cause, &raised) {
+		return nil // the directory has stored that one
 	}
 	user, err := identity.ParseUserID(c.doc.User)
 	if err != nil {
 		return err
 	}
-	_, err = c.account.dir.Raise(ctx, directory.Alarm{
-		ID: "differ", Attack: "MS-01", User: user, Handle: c.doc.With, Detail: cause.Error(),
-	}, c.doc.ID, c.evidence())
+	x := directory.Alarm{ID: "differ", Attack: "MS-01", User: user, Handle: c.doc.With, Detail: cause.Error()}
+	if c.doc.Problem == problemSplit {
+		x.ID, x.Attack = directory.IDSplit, "MS-11"
+	}
+	_, err = c.account.dir.Raise(ctx, x, c.doc.ID, c.evidence())
 	return err
 }
 
@@ -423,9 +499,7 @@ func (c *Check) confirm(ctx context.Context, match bool) (CheckState, error) {
 		return c.stateLocked(), ErrCheck
 	}
 	if message != nil {
-		if err := c.post(ctx, c.doc.Endpoint, kindSAS, message); err != nil {
-			return c.stateLocked(), err
-		}
+		c.queue(c.doc.Endpoint, kindSAS, message)
 	}
 	err = c.settle(ctx)
 	c.told = c.doc.Phase
@@ -439,21 +513,16 @@ func (c *Check) Cancel(ctx context.Context) error {
 	if isEnd(c.doc.Phase) {
 		return nil
 	}
-	var told error
 	if c.sas != nil && c.doc.Endpoint != "" {
 		if message := c.sas.Cancel(); message != nil {
-			told = c.post(ctx, c.doc.Endpoint, kindSAS, message)
+			c.queue(c.doc.Endpoint, kindSAS, message)
 		}
 	}
 	c.doc.Phase, c.doc.Problem = PhaseCancelled, problemCancelled
-	return errors.Join(c.save(ctx), told)
+	return errors.Join(c.save(ctx), c.flush(ctx))
 }
 
 // post sends a message to a user or a session.
-func (c *Check) post(ctx context.Context, to string, k kind, body []byte) error {
-	return c.account.post(ctx, to, k, body)
-}
-
 func (a *Account) post(ctx context.Context, to string, k kind, body []byte) error {
 	b, err := envelope{k, body}.encode()
 	if err != nil {
@@ -474,8 +543,11 @@ func (a *Account) checkpoint() account.Checkpoint {
 // Only a proven split is an error.
 func (a *Account) gossip(ctx context.Context, v *account.Verified) error {
 	h := a.dir.Head()
-	if v.Checkpoint.Size == 0 || v.Checkpoint.Origin != account.OriginHash(h.Origin) {
+	if v.Checkpoint.Size == 0 {
 		return nil
+	}
+	if v.Checkpoint.Origin != account.OriginHash(h.Origin) {
+		return fmt.Errorf("%w: the other side has pinned another directory", account.ErrSplit)
 	}
 	err := a.dir.Gossip(ctx, v.Peer.User, directory.GossipHead{Origin: h.Origin, Size: v.Checkpoint.Size, Root: v.Checkpoint.Root})
 	alarm := new(directory.AlarmError)

@@ -129,13 +129,11 @@ func (a *Account) Approve(ctx context.Context, request string) (*Check, error) {
 	a.mu.Lock()
 	delete(a.checks, request)
 	a.mu.Unlock()
-	c, err := a.begin(ctx, &Check{doc: checkDoc{
+	c := &Check{doc: checkDoc{
 		ID: request, Role: roleApprove, User: user.String(), With: r.Name, Endpoint: request, Request: r.Encode(),
-	}})
-	if err != nil {
-		return nil, err
-	}
-	return c, a.post(ctx, request, kindApprove, nil)
+	}}
+	c.queue(request, kindApprove, nil)
+	return a.beginAndSend(ctx, c)
 }
 
 // handleApproving takes a letter of the device that asks.
@@ -165,10 +163,8 @@ func (c *Check) handleApproving(ctx context.Context, l *letter) error {
 		return nil //nolint:nilerr // a request that cannot be answered changes nothing
 	}
 	c.sas = sas
-	if err := c.post(ctx, l.endpoint, kindSAS, message); err != nil {
-		return err
-	}
-	return c.save(ctx)
+	c.queue(l.endpoint, kindSAS, message)
+	return errors.Join(c.save(ctx), c.flush(ctx))
 }
 
 // ownParty is the own side of a comparison on a device with keys.
@@ -192,17 +188,21 @@ func (c *Check) handOver(ctx context.Context, v *account.Verified) error {
 	if err != nil {
 		return err
 	}
-	if err := c.account.handOver(ctx, r, v); err != nil {
+	sealed, err := c.account.sealKeys(ctx, r, v)
+	if err != nil {
 		return err
 	}
+	c.queue(c.doc.Endpoint, kindHandOver, sealed)
 	c.doc.Phase = PhaseDone
 	return nil
 }
 
-func (a *Account) handOver(ctx context.Context, r *account.Request, v *account.Verified) error {
+// sealKeys seals the keys of the account to a device that was verified, and
+// remembers that the person approved it here.
+func (a *Account) sealKeys(ctx context.Context, r *account.Request, v *account.Verified) ([]byte, error) {
 	s, _, err := a.ready()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := identityBundle(s.Keys)
 	defer b.Erase()
@@ -212,15 +212,12 @@ func (a *Account) handOver(ctx context.Context, r *account.Request, v *account.V
 	}
 	sealed, err := account.HandOver(r, v.HandOver, b)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := a.update(ctx, func(s *state) error {
+	return sealed, a.update(ctx, func(s *state) error {
 		s.Known = append(s.Known, r.Device().String())
 		return nil
-	}); err != nil {
-		return err
-	}
-	return a.post(ctx, txnID(r.Endpoint), kindHandOver, sealed)
+	})
 }
 
 // ApproveQR adds the device whose QR code was scanned: it gets the keys of the
@@ -246,17 +243,18 @@ func (a *Account) ApproveQR(ctx context.Context, text string) (Device, error) {
 	if err != nil {
 		return Device{}, err
 	}
-	message, v, err := qr.Scanned(own, requestParty(r), a.checkpoint())
+	message, v, err := a.scanned(ctx, qr, own, requestParty(r))
 	if err != nil {
 		return Device{}, err
 	}
-	if err := a.gossip(ctx, v); err != nil {
+	sealed, err := a.sealKeys(ctx, r, v)
+	if err != nil {
 		return Device{}, err
 	}
 	if err := a.post(ctx, txnID(r.Endpoint), kindScanned, message); err != nil {
 		return Device{}, err
 	}
-	if err := a.handOver(ctx, r, v); err != nil {
+	if err := a.post(ctx, txnID(r.Endpoint), kindHandOver, sealed); err != nil {
 		return Device{}, err
 	}
 	return Device{ID: r.Device().String(), Name: r.Name, Class: r.Class.String(), Added: a.now(), AddedBy: s.Keys.deviceID().String()}, nil

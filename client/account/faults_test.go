@@ -355,6 +355,12 @@ func TestSignInWithoutKeys(t *testing.T) {
 	if _, err := thief.Recover(ctx, "x"); err == nil {
 		t.Error("it has keys")
 	}
+	if _, err := p.Monitor(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := p.Alarms(ctx); err != nil || len(left) != 0 {
+		t.Errorf("after it ended: %+v, %v", left, err)
+	}
 }
 
 // TestDamagedVault changes what the vault holds.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -168,7 +169,11 @@ func (a *Account) makeFresh(ctx context.Context, user identity.UserID, counter u
 	if err != nil {
 		return err
 	}
-	blob, hash, err := account.SealBackup(user, counter, &account.Bundle{IdentityKey: seed, BackupKey: backupKey}, ways)
+	known, err := json.Marshal(pins{Auths: auths}) // the next backup needs them, whichever device makes it
+	if err != nil {
+		return err
+	}
+	blob, hash, err := account.SealBackup(user, counter, &account.Bundle{IdentityKey: seed, BackupKey: backupKey, Pins: known}, ways)
 	for _, w := range ways {
 		w.Erase()
 	}

@@ -136,10 +136,8 @@ func (c *Check) startAsking(ctx context.Context, l *letter) error {
 		return err
 	}
 	c.sas, c.doc.Endpoint = sas, l.endpoint
-	if err := c.save(ctx); err != nil {
-		return err
-	}
-	return c.post(ctx, l.endpoint, kindSAS, message)
+	c.queue(l.endpoint, kindSAS, message)
+	return errors.Join(c.save(ctx), c.flush(ctx))
 }
 
 // askedByQR takes the message of the old device that scanned the code.
@@ -148,7 +146,7 @@ func (c *Check) askedByQR(ctx context.Context, l *letter) error {
 	if err != nil {
 		return err
 	}
-	v, err := c.answered(l, peer)
+	v, err := c.answered(ctx, l, peer)
 	if errors.Is(err, errNotOurs) {
 		return nil
 	}
@@ -191,7 +189,7 @@ func (c *Check) receive(ctx context.Context, l *letter) error {
 	if err := c.save(ctx); err != nil {
 		return err
 	}
-	return offlineIsFine(c.post(ctx, l.endpoint, kindAdded, nil))
+	return offlineIsFine(c.account.post(ctx, l.endpoint, kindAdded, nil))
 }
 
 // join stores the keys that came, and lists this device with them.
@@ -271,9 +269,7 @@ func (a *Account) finishJoin(ctx context.Context) error {
 	if err := a.bind(ctx); err != nil {
 		return err
 	}
-	if own.Record.Backup > a.read().Backup.Counter {
-		err = a.pullBackup(ctx, own.Record)
-	}
+	err = a.catchUp(ctx, own.Record)
 	taken := a.server.DeleteDeviceRequest(ctx, s.Session.Endpoint)
 	if errors.Is(taken, &api.HTTPError{Code: api.CodeNotFound}) || s.Asked == nil {
 		taken = nil
@@ -367,8 +363,8 @@ func (a *Account) recoverBy(ctx context.Context, r *identity.Record, auth []byte
 		return tries(err, account.ErrCode)
 	}
 	b, err := openBackup(got.Blob, r, way)
-	if errors.Is(err, account.ErrBackupOld) {
-		return errors.Join(err, a.raiseOldBackup(ctx, r))
+	if errors.Is(err, account.ErrBackupOld) || errors.Is(err, account.ErrBackupForeign) || errors.Is(err, account.ErrBackupChanged) {
+		return errors.Join(err, a.raiseOldBackup(ctx, r, err))
 	}
 	if err != nil {
 		return err

@@ -3,9 +3,10 @@ package account
 import (
 	"context"
 	"errors"
-	"slices"
+	"maps"
 
 	"conclave/client/directory"
+	"conclave/client/vault"
 )
 
 // Monitor checks what the directory said about this account and its contacts
@@ -74,23 +75,31 @@ func (a *Account) tellSessions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seen := make([]string, 0, len(list))
+	seen := make(map[string]string, len(list))
 	for _, x := range list {
 		if x.Current || x.Device != "" {
 			continue
 		}
-		seen = append(seen, x.Endpoint)
-		if slices.Contains(s.Seen, x.Endpoint) {
+		if key, told := s.Seen[x.Endpoint]; told {
+			seen[x.Endpoint] = key
 			continue
 		}
-		_, err := a.dir.Raise(ctx, directory.Alarm{
+		raised, err := a.dir.Raise(ctx, directory.Alarm{
 			ID: "signin-no-keys", Attack: "MS-34", User: user, Handle: s.Handle, Device: printable(x.Name),
 		}, x.Endpoint, nil)
 		if err != nil {
 			return err
 		}
+		seen[x.Endpoint] = raised.Key
 	}
-	if slices.Equal(seen, s.Seen) {
+	for endpoint, key := range s.Seen {
+		if _, there := seen[endpoint]; !there { // it has keys now, or has ended
+			if err := a.dir.Dismiss(ctx, key); err != nil && !errors.Is(err, vault.ErrMissing) {
+				return err
+			}
+		}
+	}
+	if maps.Equal(seen, s.Seen) {
 		return nil
 	}
 	return a.update(ctx, func(s *state) error {
@@ -153,6 +162,8 @@ func (a *Account) Next(ctx context.Context) (Event, error) {
 			return Event{Kind: letters[i].news, ID: letters[i].endpoint}, nil
 		case letters[i].kind == kindSAS || letters[i].kind == kindScanned:
 			return Event{Kind: "check"}, nil
+		case letters[i].kind == kindAdded:
+			return Event{Kind: "device", ID: letters[i].endpoint}, nil
 		}
 	}
 	a.events = next

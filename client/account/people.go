@@ -10,6 +10,9 @@ import (
 )
 
 func (a *Account) contactOf(c *directory.Contact) Contact {
+	a.mu.Lock()
+	a.shown[c.User] = c.Record.IdentityKey
+	a.mu.Unlock()
 	out := Contact{
 		User: c.User.String(), Handle: c.Handle, Name: c.Name, Version: c.Version,
 		Verified: string(c.Verified), State: string(c.State),
@@ -78,13 +81,21 @@ func (a *Account) MarkSeen(ctx context.Context, handle string) error {
 	return a.dir.MarkSeen(ctx, c.User)
 }
 
-// AcceptReset takes the new identity of a contact, not verified.
+// AcceptReset takes the new identity of a contact, not verified: the one that was
+// returned last by any method here. If there is another one by now, it is
+// [directory.ErrBlocked].
 func (a *Account) AcceptReset(ctx context.Context, handle string) (Contact, error) {
 	c := a.dir.ContactByHandle(handle)
 	if c == nil {
 		return Contact{}, directory.ErrNotPinned
 	}
-	if err := a.dir.AcceptReset(ctx, c.User, c.Record.IdentityKey); err != nil {
+	a.mu.Lock()
+	key, shown := a.shown[c.User]
+	a.mu.Unlock()
+	if !shown {
+		key = c.Record.IdentityKey
+	}
+	if err := a.dir.AcceptReset(ctx, c.User, key); err != nil {
 		return Contact{}, err
 	}
 	return a.contactOf(a.dir.Contact(c.User)), nil

@@ -67,10 +67,8 @@ func (a *Account) storeCode(ctx context.Context, s *state, user identity.UserID)
 	defer code.Erase()
 	var stored backup
 	_, err = a.change(ctx, s.Keys, func(next *identity.Record) error {
-		if next.Backup > a.read().Backup.Counter {
-			if err := a.pullBackup(ctx, next); err != nil {
-				return err
-			}
+		if err := a.catchUp(ctx, next); err != nil {
+			return err
 		}
 		ways, auths, err := a.waysIn(user, code)
 		if err != nil {

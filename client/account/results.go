@@ -160,10 +160,11 @@ type Change struct {
 	Device  string `json:"device,omitempty"` // its name
 }
 
-// Event says what to look at again: check, request, sign-in or alarm.
+// Event says what to look at again: check, request, sign-in, or device for one that
+// was approved and has listed itself.
 type Event struct {
 	Kind string `json:"kind"`
-	ID   string `json:"id,omitempty"` // of the check or of the session
+	ID   string `json:"id,omitempty"` // of the session
 }
 
 // Session is a sign-in of the account, with keys or without.

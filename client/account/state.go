@@ -38,7 +38,7 @@ type state struct {
 	Backup  backup             `json:"backup"`
 	People  map[string]*person `json:"people,omitempty"`  // by user
 	Known   []string           `json:"known,omitempty"`   // devices that were approved here
-	Seen    []string           `json:"seen,omitempty"`    // sessions without keys that were told
+	Seen    map[string]string  `json:"seen,omitempty"`    // sessions without keys that were told, and the alarms
 	Checked uint64             `json:"checked,omitempty"` // last Monitor, milliseconds since 1970
 }
 
@@ -102,6 +102,8 @@ type backup struct {
 // does.
 type person struct {
 	Statement []byte `json:"statement,omitempty"` // core/account.Statement, by the own identity key
+	Shown     []byte `json:"shown,omitempty"`     // identity key whose safety number was shown last
+	Handled   uint64 `json:"handled,omitempty"`   // time of the last message of a comparison that is over
 	Failures  int    `json:"failures,omitempty"`  // of comparisons, since the last good one
 	Paused    uint64 `json:"paused,omitempty"`    // until when, milliseconds since 1970
 }

@@ -1,12 +1,15 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 
+	"conclave/api"
 	"conclave/client/directory"
+	"conclave/client/remote"
 	"conclave/core/account"
 	"conclave/core/identity"
 )
@@ -76,10 +79,8 @@ func (a *Account) VerifyEmoji(ctx context.Context, handle string) (*Check, error
 		return nil, err
 	}
 	check := &Check{sas: sas, doc: checkDoc{ID: txnID(sas.Txn()), Role: roleStart, User: c.User.String(), With: c.Handle}}
-	if check, err = a.begin(ctx, check); err != nil {
-		return nil, err
-	}
-	return check, a.post(ctx, c.User.String(), kindSAS, message)
+	check.queue(c.User.String(), kindSAS, message)
+	return a.beginAndSend(ctx, check)
 }
 
 // answerContact takes part in a comparison that a contact began.
@@ -89,12 +90,10 @@ func (a *Account) answerContact(ctx context.Context, cfg account.SASConfig, c *d
 		return nil, err
 	}
 	check := &Check{sas: sas, doc: checkDoc{
-		ID: txnID(sas.Txn()), Role: roleAnswer, User: c.User.String(), With: c.Handle, Endpoint: l.endpoint,
+		ID: txnID(sas.Txn()), Role: roleAnswer, User: c.User.String(), With: c.Handle, Endpoint: l.endpoint, Handled: l.time,
 	}}
-	if err := a.post(ctx, l.endpoint, kindSAS, message); err != nil {
-		return nil, err
-	}
-	return a.begin(ctx, check)
+	check.queue(l.endpoint, kindSAS, message)
+	return a.beginAndSend(ctx, check)
 }
 
 // openWith returns the open comparison of symbols with a user, or nil.
@@ -136,6 +135,9 @@ func (a *Account) answerable(l *letter) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if p := a.state.People[l.from]; p != nil && l.time <= p.Handled {
+		return false
+	}
 	return a.checks[txnID(q.Txn)] == nil
 }
 
@@ -186,7 +188,7 @@ func (c *Check) handleContact(ctx context.Context, l *letter) error {
 	if err != nil {
 		return err
 	}
-	if s.User < c.doc.User || l.time+pairing < c.doc.Created {
+	if p := s.People[c.doc.User]; s.User < c.doc.User || l.time+pairing < c.doc.Created || p != nil && l.time <= p.Handled {
 		return nil
 	}
 	q, err := account.ParseSASRequest(l.body)
@@ -212,10 +214,8 @@ func (c *Check) handleContact(ctx context.Context, l *letter) error {
 		return nil //nolint:nilerr // a request that cannot be answered changes nothing
 	}
 	c.sas, c.doc.Role, c.doc.Endpoint = sas, roleAnswer, l.endpoint
-	if err := c.post(ctx, l.endpoint, kindSAS, message); err != nil {
-		return err
-	}
-	return c.save(ctx)
+	c.queue(l.endpoint, kindSAS, message)
+	return errors.Join(c.save(ctx), c.flush(ctx))
 }
 
 // pairing is how much earlier than one's own a request counts as made at the same
@@ -258,13 +258,25 @@ func (a *Account) verified(ctx context.Context, v *account.Verified) error {
 	return offlineIsFine(a.pushBackup(ctx))
 }
 
-// offlineIsFine drops errors that a later try makes good.
+// offlineIsFine drops errors that a later try makes good: no connection, a server
+// that is busy, another device that was faster.
 func offlineIsFine(err error) error {
 	alarm := new(directory.AlarmError)
 	if errors.As(err, &alarm) {
 		return err
 	}
-	return nil
+	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, directory.ErrConflict) {
+		return nil
+	}
+	for _, code := range []api.Code{
+		api.CodeBusy, api.CodeSlowDown, api.CodeInternal, api.CodeMailboxFull,
+		api.CodeRecordRefused, api.CodeBackupOld, api.CodeNoSession, api.CodeNotFound,
+	} {
+		if errors.Is(err, &api.HTTPError{Code: code}) {
+			return nil
+		}
+	}
+	return err
 }
 
 // SafetyNumber returns the number to read to a contact.
@@ -283,10 +295,18 @@ func (a *Account) SafetyNumber(ctx context.Context, handle string) (SafetyNumber
 	}
 	defer key.Erase()
 	number := account.SafetyNumber(user, key.Public(), c.User, c.Record.IdentityKey)
+	err = a.update(ctx, func(s *state) error {
+		s.person(c.User.String()).Shown = c.Record.IdentityKey[:]
+		return nil
+	})
+	if err != nil {
+		return SafetyNumber{}, err
+	}
 	return SafetyNumber{Handle: c.Handle, Groups: strings.Fields(number)}, nil
 }
 
-// ConfirmNumber records that the contact's number was the same.
+// ConfirmNumber records that the contact's number was the same. If the contact has
+// another identity key than the one whose number was shown here, it is [ErrProof].
 func (a *Account) ConfirmNumber(ctx context.Context, handle string) (Contact, error) {
 	s, user, err := a.ready()
 	if err != nil {
@@ -295,6 +315,9 @@ func (a *Account) ConfirmNumber(ctx context.Context, handle string) (Contact, er
 	c := a.dir.ContactByHandle(handle)
 	if c == nil {
 		return Contact{}, directory.ErrNotPinned
+	}
+	if p := s.People[c.User.String()]; p != nil && len(p.Shown) > 0 && !bytes.Equal(p.Shown, c.Record.IdentityKey[:]) {
+		return Contact{}, ErrProof
 	}
 	_, peer, err := a.parties(s, user, c)
 	if err != nil {
@@ -363,7 +386,7 @@ func (c *Check) handleScanned(ctx context.Context, l *letter) error {
 	if err != nil {
 		return err
 	}
-	v, err := c.answered(l, party)
+	v, err := c.answered(ctx, l, party)
 	if errors.Is(err, errNotOurs) {
 		return nil
 	}
@@ -379,7 +402,7 @@ func (c *Check) handleScanned(ctx context.Context, l *letter) error {
 var errNotOurs = errors.New("account: a message of another comparison")
 
 // answered checks the message of who scanned the code of this Check.
-func (c *Check) answered(l *letter, peer account.Party) (*account.Verified, error) {
+func (c *Check) answered(ctx context.Context, l *letter, peer account.Party) (*account.Verified, error) {
 	answer, err := account.ParseQRAnswer(l.body)
 	if err != nil {
 		return nil, errNotOurs
@@ -393,10 +416,24 @@ func (c *Check) answered(l *letter, peer account.Party) (*account.Verified, erro
 		return nil, errNotOurs
 	}
 	v, err := qr.Answered(answer, peer, c.account.checkpoint())
-	if errors.Is(err, account.ErrQRMessage) {
+	switch {
+	case errors.Is(err, account.ErrQRMessage):
 		return nil, errNotOurs // whoever it is has not seen the code
+	case errors.Is(err, account.ErrSplit):
+		return nil, errors.Join(err, c.account.gossip(ctx, v))
+	case err == nil:
+		c.doc.QR = "" // it is used once
 	}
 	return v, err
+}
+
+// scanned is QR.Scanned, with a comparison of checkpoints that raises an alarm.
+func (a *Account) scanned(ctx context.Context, qr *account.QR, own, peer account.Party) ([]byte, *account.Verified, error) {
+	message, v, err := qr.Scanned(own, peer, a.checkpoint())
+	if err == nil || errors.Is(err, account.ErrSplit) {
+		err = errors.Join(err, a.gossip(ctx, v))
+	}
+	return message, v, err
 }
 
 // ScanQR takes the code that a contact shows, which verifies both sides.
@@ -418,10 +455,7 @@ func (a *Account) ScanQR(ctx context.Context, handle, text string) (Contact, err
 	if err != nil {
 		return Contact{}, err
 	}
-	message, v, err := qr.Scanned(own, peer, a.checkpoint())
-	if err == nil {
-		err = a.gossip(ctx, v)
-	}
+	message, v, err := a.scanned(ctx, qr, own, peer)
 	if errors.Is(err, account.ErrMalformed) {
 		return Contact{}, err
 	}

@@ -2,7 +2,7 @@ package account
 
 import (
 	"context"
-	"crypto/sha256"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -47,7 +47,7 @@ func serveAndRun(m *testing.M) (int, error) {
 		Listen: "127.0.0.1:0", MediaListen: "127.0.0.1:0", Data: dir, NoMediaTCP: true,
 		Accounts: server.AccountsConfig{
 			Origin: "conclave.test", MinInterval: time.Millisecond,
-			Limits: auth.Limits{AddressPerMinute: 1 << 20, AccountPerMinute: 1 << 20, GlobalPerSecond: 1 << 20},
+			Limits: auth.Limits{AddressPerMinute: 1 << 20, AccountPerMinute: 1 << 20, GlobalPerSecond: 1 << 20, LookupsPerMinute: 1 << 20},
 			Cost:   auth.Cost{MemoryKiB: 64, Time: 1},
 		},
 	})
@@ -146,10 +146,14 @@ func (w *wire) set(hook func(r remote.Request, do func() (remote.Response, error
 
 // handleFor returns a handle that no other test has, and that is not like one.
 func handleFor(t *testing.T, name string) string {
-	h := sha256.Sum256([]byte(t.Name()))
+	t.Helper()
+	random := make([]byte, 10)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
 	b.WriteString(name)
-	for _, x := range h[:10] {
+	for _, x := range random {
 		b.WriteByte("abdefghkpqstuxyz"[x%16]) // none looks like another
 	}
 	return b.String()

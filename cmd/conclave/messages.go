@@ -161,7 +161,7 @@ func explainLocal(err error, with func(int, string, ...any) error) error {
 		return with(exitWrong, "word %d is not one of the list; check its spelling", word.Number)
 	case is(coreaccount.ErrWords):
 		return with(exitWrong, "this is not a recovery code: type its twelve words in order")
-	case is(coreaccount.ErrBackupOld):
+	case is(coreaccount.ErrBackupOld, coreaccount.ErrBackupForeign, coreaccount.ErrBackupChanged):
 		return with(exitAlarm, "%s", tellAlarm(&account.Alarm{Message: "backup-old", Attack: "MS-32"}))
 	case is(coreaccount.ErrQRPeer, coreaccount.ErrQROwn, coreaccount.ErrSASKeys, account.ErrDiffer):
 		return with(exitAlarm, "%w", errDiffer)
