@@ -115,19 +115,25 @@ func snapshot(st *keytrans.State) *keytrans.State {
 	return c
 }
 
-// run makes the attack on a client, checks that it fails, and that the honest
-// directory is believed afterwards.
-func (at *attack) run(t *testing.T) (answer []byte, ev *keytrans.Evidence) {
-	t.Helper()
-	w := base(at.known).copyOf()
-	before := snapshot(w.st)
-	q := w.request()
+// make returns the world of a client, its request, and what the hostile
+// directory answers at a time.
+func (at *attack) make() (w *world, q *keytrans.LookupRequest, answer []byte, now uint64) {
+	w = base(at.known).copyOf()
+	q = w.request()
 	evil := w.copyOf()
 	answer = at.answer(evil, q)
-	_, err := w.v.Lookup(w.st, q, answer, evil.Now)
-	ev = at.refused(t, w, before, err)
+	return w, q, answer, evil.Now
+}
+
+// run makes the attack on a client, checks that it fails, and that the honest
+// directory is believed afterwards.
+func (at *attack) run(t *testing.T) {
+	t.Helper()
+	w, q, answer, now := at.make()
+	before := snapshot(w.st)
+	_, err := w.v.Lookup(w.st, q, answer, now)
+	at.refused(t, w, before, err)
 	w.accept(t)
-	return answer, ev
 }
 
 func TestAttacks(t *testing.T) {

@@ -211,13 +211,20 @@ var monitorAttacks = []struct {
 	{"an old checkpoint", func(w *world, _ *keytrans.MonitorResponse) { w.Now += 25 * hour }, keytrans.ErrFrozen, "MS-09"},
 }
 
-func TestMonitorAttacks(t *testing.T) {
-	w := newWorld(t, 4)
-	w.accept(t)
+// newWatched is a world whose owner has 3 distinguished epochs to check.
+func newWatched(tb testing.TB) *world {
+	tb.Helper()
+	w := newWorld(tb, 4)
+	w.accept(tb)
 	w.p.Publish(w.Model)
 	w.hours(2)
 	w.Put(keytrans.Users, keytranstest.Seed("lin")[:16], 0, nil)
 	w.hours(1)
+	return w
+}
+
+func TestMonitorAttacks(t *testing.T) {
+	w := newWatched(t)
 	for _, at := range monitorAttacks {
 		t.Run(at.name, func(t *testing.T) {
 			w := w.copyOf()

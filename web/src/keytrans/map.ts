@@ -14,7 +14,7 @@ export function node(left: Uint8Array, right: Uint8Array): Uint8Array {
   return hash(Uint8Array.of(1), left, right);
 }
 
-export function commitment(opening: Uint8Array, label: Uint8Array, value: Uint8Array): Uint8Array {
+export function commitTo(opening: Uint8Array, label: Uint8Array, value: Uint8Array): Uint8Array {
   return hmac(sha256, opening, concat(label, hash(value)));
 }
 
@@ -78,8 +78,8 @@ export function readBatch(r: Reader): Batch {
   const bitmap = r.vector((65 * 256) / 8);
   const siblings: Uint8Array[] = [];
   for (const byte of bitmap) {
-    for (let bit = 0; bit < 8; bit++) {
-      if (byte & (1 << bit)) {
+    for (let i = 0; i < 8; i++) {
+      if (byte & (1 << i)) {
         if (siblings.length === 65 * 64) {
           malformed("too many siblings");
         }
@@ -158,7 +158,10 @@ export function verifyBatch(batch: Batch, root: Uint8Array, labels: Uint8Array[]
       const half = part.filter((p) => bit(p.label, depth) === side);
       return half.length > 0 ? subtree(half, depth + 1) : { hash: sibling(), single: false };
     });
-    const [left, right] = children as [{ hash: Uint8Array; single: boolean }, { hash: Uint8Array; single: boolean }];
+    const [left, right] = children as [
+      { hash: Uint8Array; single: boolean },
+      { hash: Uint8Array; single: boolean },
+    ];
     if ((left.single && equal(right.hash, empty)) || (right.single && equal(left.hash, empty))) {
       wrong("what is single is below where it belongs");
     }

@@ -64,7 +64,13 @@ export function open(note: Uint8Array, origin: string, log: Key, witnesses: Key[
   }
   const [name, size, root, last, ...more] = text.split("\n");
   const rootBytes = base64(root ?? "");
-  if (last !== "" || more.length > 0 || name === "" || !/^(0|[1-9][0-9]{0,18})$/.test(size ?? "") || rootBytes?.length !== 32) {
+  if (
+    last !== "" ||
+    more.length > 0 ||
+    name === "" ||
+    !/^(0|[1-9][0-9]{0,18})$/.test(size ?? "") ||
+    rootBytes?.length !== 32
+  ) {
     malformed("the checkpoint has another form");
   }
   if (BigInt(size ?? "") > 1n << 62n) {

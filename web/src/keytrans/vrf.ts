@@ -24,7 +24,12 @@ export function label(
   version: number,
   proof: Uint8Array,
 ): Uint8Array {
-  const alpha = concat(utf8("Conclave 1.0 label"), Uint8Array.of(namespace), vector(name), bigEndian(version, 4));
+  const alpha = concat(
+    utf8("Conclave 1.0 label"),
+    Uint8Array.of(namespace),
+    vector(name),
+    bigEndian(version, 4),
+  );
   const c = littleEndian(proof.subarray(32, 48));
   const s = littleEndian(proof.subarray(48, 80));
   if (s >= Point.Fn.ORDER) {
