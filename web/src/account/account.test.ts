@@ -143,7 +143,7 @@ describe("one tab at a time", () => {
     );
     const locks = { request } as unknown as LockManager;
     const taken = vi.fn();
-    expect(await holdAccount(locks, false, taken)).toBe(false);
+    expect(await holdAccount(locks, false, taken, 0)).toBe(false);
     expect(await holdAccount(locks, true, taken)).toBe(true);
     robbed(new Error("stolen"));
     await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce());

@@ -39,6 +39,10 @@ class WorkerClient {
     this.#taken = listener;
   }
 
+  dispose(): void {
+    this.#break("the page is gone");
+  }
+
   async open(steal: boolean): Promise<Access> {
     // The browser may say no; then it clears the vault when the disk is full, and other devices help.
     await navigator.storage?.persist?.().catch(() => false);

@@ -241,6 +241,8 @@ export type Access = "open" | "locked" | "other-tab";
 export interface AccountClient extends AccountCalls {
   /** Whether the vault is open here; `locked` waits for unlock, `other-tab` for takeOver. */
   access(): Access;
+  /** Ends the worker, and with it the hold on the account; nothing can be called after it. */
+  dispose(): void;
   /** Hears when another tab takes the account over; one listener at a time. */
   onTaken(listener: () => void): void;
   takeOver(): Promise<Access>;

@@ -35,7 +35,7 @@ export const account = {
   "up.handle": "Handle",
   "up.handle.hint": "2 to 32 letters, digits, dots, dashes. It is yours for good and is never given to anybody else.",
   "up.name": "Name",
-  "up.name.hint": "As your contacts know you. You can change it later.",
+  "up.name.hint": "As your contacts know you.",
   "up.handle.missing": "Choose a handle first.",
   "up.handle.wrong": "A handle has 2 to 32 letters of one script, digits, dots or dashes, and begins and ends with a letter or digit.",
   "up.name.missing": "Type a name first. Your contacts see it.",

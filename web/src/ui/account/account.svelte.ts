@@ -82,6 +82,12 @@ export class Account {
     this.#listening++;
   }
 
+  /** Ends the account's worker; the page is gone. */
+  close(): void {
+    this.stop();
+    this.#client?.dispose();
+  }
+
   /** Takes a new status, and reads again what depends on it. */
   async arrived(status: Status): Promise<void> {
     const ready = status.stage === "ready";

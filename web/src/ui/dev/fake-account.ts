@@ -83,6 +83,7 @@ export async function openFakeAccount(): Promise<AccountClient> {
     ...calls,
     passkeys: true,
     access: () => access,
+    dispose: () => undefined,
     onTaken: () => undefined,
     takeOver: opens,
     unlock: (passphrase) =>
