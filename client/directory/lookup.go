@@ -29,12 +29,43 @@ func (c *Client) Lookup(ctx context.Context, handle string) (*Contact, error) {
 	return c.Contact(user), c.blocked(user)
 }
 
-// LookupUser is Lookup by user id.
+// LookupUser is Lookup by user id. An answer about a user proves nothing about the
+// handle in the record: somebody who is not pinned yet is looked up by that handle
+// too, and is nobody's contact before the directory has bound it to them.
 func (c *Client) LookupUser(ctx context.Context, user identity.UserID) (*Contact, error) {
-	if _, err := c.ask(ctx, &question{kind: keytrans.ByUser, name: user[:], user: user}); err != nil {
+	q := &question{kind: keytrans.ByUser, name: user[:], user: user}
+	if _, err := c.ask(ctx, q); err != nil {
 		return nil, err
 	}
+	if q.claimed != "" {
+		bound, err := c.resolve(ctx, q.claimed)
+		if err != nil && !errors.Is(err, ErrUnknown) {
+			return nil, err
+		}
+		if bound != user {
+			return nil, c.misnamed(ctx, q, user, q.claimed)
+		}
+	}
 	return c.Contact(user), c.blocked(user)
+}
+
+// misnamed raises the alarm of a user whose record has a handle that belongs to
+// somebody else.
+func (c *Client) misnamed(ctx context.Context, q *question, user identity.UserID, handle string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.misnamedLocked(ctx, q, user, handle)
+}
+
+func (c *Client) misnamedLocked(ctx context.Context, q *question, user identity.UserID, handle string) *AlarmError {
+	return c.raiseLocked(ctx, &finding{
+		Alarm: Alarm{
+			ID: IDHandleMoved, Attack: "MS-16", User: user, Handle: handle,
+			Detail: "a record names a handle that the directory does not bind to its user",
+		},
+		cause:    keytrans.ErrHandleMoved,
+		evidence: q.evidence(IDHandleMoved, nil),
+	})
 }
 
 // resolve looks a handle up and pins who has it.
@@ -71,6 +102,9 @@ type question struct {
 	handle string          // if asked by handle
 	user   identity.UserID // if asked by user
 	found  []Alarm         // that an accepted answer raised
+	// claimed is the handle in the record of somebody who is not pinned and was
+	// asked for by user: it is proven by nothing yet, and nothing was stored.
+	claimed string
 
 	// What was asked last, and against what the answer is judged.
 	st      *keytrans.State
@@ -222,8 +256,16 @@ func (c *Client) acceptUser(ctx context.Context, q *question, r *keytrans.Result
 			Alarm: Alarm{ID: IDProof, Attack: "MS-05", Detail: err.Error()}, cause: err,
 		})
 	}
+	if have, ok := c.state.Handles[d.Handle]; ok && have != r.User {
+		return c.misnamedLocked(ctx, q, r.User, d.Handle)
+	}
+	own := identity.UserID(r.User) == c.own.User
+	if q.kind == keytrans.ByUser && old == nil && !own {
+		q.claimed = d.Handle
+		return nil
+	}
 	judge := c.judgeContact
-	if identity.UserID(r.User) == c.own.User {
+	if own {
 		judge = c.judgeOwn
 	}
 	found, err := judge(ctx, q, old, d, r)

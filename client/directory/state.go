@@ -157,6 +157,9 @@ func (c *Client) loadUser(ctx context.Context, key string) error {
 			return fmt.Errorf("%w: a record", ErrState)
 		}
 	}
+	if have, ok := c.state.Handles[d.Handle]; ok && have != user {
+		return fmt.Errorf("%w: two contacts with one handle", ErrState)
+	}
 	c.users[user] = d
 	c.state.Users[user] = d.state
 	c.state.Handles[d.Handle] = user
