@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
@@ -70,19 +71,23 @@ func (a *Account) storeCode(ctx context.Context, s *state, user identity.UserID)
 		if err := a.catchUp(ctx, next); err != nil {
 			return err
 		}
-		ways, auths, err := a.waysIn(user, code)
+		last, err := account.ParseBackup(a.read().Backup.Blob)
 		if err != nil {
 			return err
 		}
+		auths := a.read().Backup.Auths
+		auth := code.AuthKey(user)
+		defer auth.Erase()
+		// The code's comes first, see waysIn; those of passkeys stay.
+		auths = append([][]byte{bytes.Clone(auth.Expose())}, auths[min(1, len(auths)):]...)
 		b, err := a.bundle(next, auths)
 		if err != nil {
 			return err
 		}
 		defer b.Erase()
-		blob, hash, err := account.SealBackup(user, next.Backup+1, b, ways)
-		for _, w := range ways {
-			w.Erase()
-		}
+		way := account.RecoveryWrap(code)
+		defer way.Erase()
+		blob, hash, err := last.Next(next.Backup+1, b, way)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"filippo.io/age"
@@ -40,7 +41,7 @@ const (
 	keptPassphrase = "passphrase"
 	maxFormat      = 4096  // bytes
 	maxKeyFile     = 16384 // bytes
-	minPassphrase  = 8     // characters
+	minPassphrase  = 12    // characters
 	maxWorkFactor  = 22    // of a key file that was written elsewhere: 4 times a new one's twice
 )
 
@@ -94,7 +95,7 @@ func newKey(dir string, o Options) (secret.Value, error) {
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("vault: %w", err)
 	}
-	if len(values) > 0 {
+	if slices.ContainsFunc(values, func(f fs.DirEntry) bool { return len(f.Name()) == 2*nameSize }) {
 		return secret.Value{}, fmt.Errorf("%w: its format file is gone; put it back, or begin with an empty folder", vault.ErrLocked)
 	}
 	b := make([]byte, keySize)

@@ -40,7 +40,9 @@ var (
 	// ErrInUse says that another program has the vault open.
 	ErrInUse = errors.New("vault: another program has it open; wait for it, or end it")
 	// ErrWeak says that a passphrase for a new vault is too short.
-	ErrWeak = errors.New("vault: a passphrase needs at least 8 characters")
+	ErrWeak = errors.New("vault: a passphrase needs at least 12 characters: who copies the folder may guess for ever")
+
+	errClosed = fmt.Errorf("%w: it was closed", vault.ErrLocked)
 )
 
 const (
@@ -77,8 +79,9 @@ type Store struct {
 	sealer *sealer
 	lock   *os.File
 
-	mu    sync.Mutex        // serialises writes, and guards names
-	names map[string]string // key to file name; nil until all files were read
+	mu     sync.RWMutex      // held to read by Get, to write by the rest; guards what follows and the keys of sealer
+	closed bool              // the keys are erased
+	names  map[string]string // key to file name; nil until all files were read
 }
 
 var _ vault.Store = (*Store)(nil)
@@ -100,35 +103,45 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := sweep(dir, values); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	key, err := openKey(dir, o)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
 	s := &Store{dir: values, sealer: newSealer(key), lock: lock}
 	key.Erase()
-	if err := s.sweep(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
 	return s, nil
 }
 
-// Close erases the keys from memory and lets other programs open the vault.
+// Close erases the keys from memory and lets other programs open the vault. Later
+// calls return an error wrapping [vault.ErrLocked].
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
 	s.sealer.erase()
 	return s.lock.Close()
 }
 
-// sweep removes what a crash left half-written.
-func (s *Store) sweep() error {
-	left, err := filepath.Glob(filepath.Join(s.dir, tempPrefix+"*"))
-	if err != nil {
-		return fmt.Errorf("vault: %w", err)
-	}
-	for _, path := range left {
-		if err := os.Remove(path); err != nil {
-			return fmt.Errorf("vault: removing what a crash left: %w", err)
+// sweep removes what a crash left half-written in folders.
+func sweep(dirs ...string) error {
+	for _, dir := range dirs {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			return fmt.Errorf("vault: %w", err)
+		}
+		for _, f := range files {
+			if !strings.HasPrefix(f.Name(), tempPrefix) {
+				continue
+			}
+			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+				return fmt.Errorf("vault: removing what a crash left: %w", err)
+			}
 		}
 	}
 	return nil
@@ -138,6 +151,11 @@ func (s *Store) sweep() error {
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	if err := check(ctx, key); err != nil {
 		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return nil, errClosed
 	}
 	_, value, err := s.read(s.sealer.name(key))
 	return value, err
@@ -151,10 +169,13 @@ func (s *Store) Put(ctx context.Context, key string, value []byte) error {
 	if err := vault.CheckValue(value); err != nil {
 		return err
 	}
-	name := s.sealer.name(key)
-	sealed := s.sealer.seal(name, key, value)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	name := s.sealer.name(key)
+	sealed := s.sealer.seal(name, key, value)
 	if err := writeFile(filepath.Join(s.dir, name), sealed); err != nil {
 		return err
 	}
@@ -171,6 +192,9 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
 	err := os.Remove(filepath.Join(s.dir, s.sealer.name(key)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("vault: removing a value: %w", err)
@@ -186,6 +210,9 @@ func (s *Store) Keys(ctx context.Context, prefix string) ([]string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
 	if s.names == nil {
 		if err := s.readNames(); err != nil {
 			return nil, err

@@ -256,6 +256,48 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestClosed uses a vault after its keys were erased: nothing is written under
+// them.
+func TestClosed(t *testing.T) {
+	s := open(t, t.TempDir(), withPhrase(phrase))
+	if err := s.Put(t.Context(), "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, getErr := s.Get(t.Context(), "key")
+	_, keysErr := s.Keys(t.Context(), "")
+	errs := map[string]error{
+		"Get": getErr, "Keys": keysErr, "Put": s.Put(t.Context(), "key", nil), "Delete": s.Delete(t.Context(), "key"),
+	}
+	for name, err := range errs {
+		if !errors.Is(err, vault.ErrLocked) {
+			t.Errorf("%s: %v, want %v", name, err, vault.ErrLocked)
+		}
+	}
+}
+
+// TestCrashBeforeFormat begins anew in a folder in which the first start died.
+func TestCrashBeforeFormat(t *testing.T) {
+	dir := t.TempDir()
+	left := []string{filepath.Join(dir, tempPrefix+"1"), filepath.Join(dir, valuesName, tempPrefix+"2")}
+	if err := os.Mkdir(filepath.Join(dir, valuesName), folderMode); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range left {
+		if err := os.WriteFile(path, []byte("half"), fileMode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, dir, withPhrase(phrase))
+	for _, path := range left {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is still there", filepath.Base(path))
+		}
+	}
+}
+
 // TestNothingPlain looks at what lies on the disk.
 func TestNothingPlain(t *testing.T) {
 	dir := t.TempDir()
