@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -42,6 +41,7 @@ type Config struct {
 	Log                               *slog.Logger     // discarded
 
 	witnesses *tessera.WitnessGroup // of Policy; nil: none
+	heard     *atomic.Uint64        // the largest size that a witness said it cosigned
 }
 
 // withDefaults checks the configuration.
@@ -64,9 +64,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Transport: limited{http.DefaultTransport}, Timeout: c.WitnessTimeout}
-	}
+	c.heard = new(atomic.Uint64)
+	c.Client = listening(c.Client, c.WitnessTimeout, c.heard)
 	if c.Policy != "" {
 		group, err := tessera.NewWitnessGroupFromPolicy([]byte(c.Policy))
 		if err != nil {
@@ -75,23 +74,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.witnesses = &group
 	}
 	return c, nil
-}
-
-// maxWitnessAnswer is the most bytes that are read of a witness.
-const maxWitnessAnswer = 64 << 10
-
-// limited bounds what a witness answers.
-type limited struct{ http.RoundTripper }
-
-func (l limited) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := l.RoundTripper.RoundTrip(r)
-	if err == nil {
-		answer.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(answer.Body, maxWitnessAnswer), answer.Body}
-	}
-	return answer, err
 }
 
 // A Directory is the key directory of one server. Create it with [New]; it works
@@ -109,6 +91,7 @@ type Directory struct {
 	stats Stats
 	view  atomic.Pointer[view] // what clients are told; nil before the first one
 	stuck atomic.Bool          // the log cannot be written
+	back  atomic.Bool          // a witness has cosigned more than there is
 
 	admission sync.Mutex // held while an update is compared with the store
 

@@ -114,6 +114,27 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
+// TestOften monitors an owner who publishes several versions an hour, from the
+// first epoch on.
+func TestOften(t *testing.T) {
+	t.Parallel()
+	w := start(t, &memStore{}, t.TempDir())
+	p := newPerson(t, "alice")
+	w.put(t, p)
+	st := &keytrans.State{}
+	w.lookup(t, st, keytrans.ByHandle, []byte("alice"))
+	for _, versions := range []int{3, 0, 0, 1, 4, 2} {
+		for range versions {
+			w.put(t, p.next(t))
+		}
+		w.hours(t, 1)
+	}
+	w.lookup(t, st, keytrans.ByHandle, []byte("alice"))
+	if epochs, r := w.monitor(t, st, p.user(), true, 64); epochs != 6 || r.Version != 10 {
+		t.Errorf("%d epochs, version %d", epochs, r.Version)
+	}
+}
+
 // TestRefused sends what must not be taken.
 func TestRefused(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,11 @@ func (d *Directory) run(ctx context.Context) error {
 			return fmt.Errorf("%w: epoch 0: %w", ErrUnavailable, err)
 		}
 	}
+	if d.cfg.witnesses != nil {
+		if err := d.askWitnesses(ctx); err != nil {
+			return err
+		}
+	}
 	_ = d.publish(ctx) // what failed is logged and tried again
 	refresh := time.NewTicker(refreshEvery)
 	defer refresh.Stop()
@@ -71,6 +76,13 @@ func (d *Directory) untilNext(made time.Time) time.Duration {
 // step makes an epoch of what waits and publishes it.
 func (d *Directory) step(ctx context.Context) {
 	batch, beats := d.take()
+	if d.rolledBack(ctx) {
+		err := fmt.Errorf("%w: %w", ErrUnavailable, ErrAhead)
+		d.settle(batch, err, false)
+		d.finish(beats, err)
+		d.made = time.Now() // not at once again
+		return
+	}
 	err := d.makeEpoch(ctx, batch)
 	if err != nil {
 		d.stats.StoreFailures.Add(1)

@@ -336,6 +336,38 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// TestWholeBackup restores database and log together, which only a witness can
+// know: nothing new is signed.
+func TestWholeBackup(t *testing.T) {
+	t.Parallel()
+	dir, restored := t.TempDir(), t.TempDir()
+	policy, _ := witnesses(t, logKey(t, dir), 1, func(h http.Handler) http.Handler { return h })
+	witnessed := func(c *directory.Config) { c.Policy = policy }
+	store := &memStore{}
+	w := start(t, store, dir, witnessed)
+	w.put(t, newPerson(t, "alice"))
+	w.stop()
+	old := store.copy()
+	if err := os.CopyFS(restored, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	w = start(t, store, dir, witnessed)
+	w.put(t, newPerson(t, "bob"))
+	w.stop()
+
+	w = start(t, old, restored, witnessed, func(c *directory.Config) { c.Heartbeat = 50 * time.Millisecond })
+	w.refuses(t, newPerson(t, "carol"), directory.ErrAhead)
+	if err := w.Beat(t.Context()); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("Beat: %v", err)
+	}
+	if n, err := old.Count(t.Context()); err != nil || n != 2 {
+		t.Errorf("there are %d epochs, %v", n, err)
+	}
+	if r := w.lookup(t, &keytrans.State{}, keytrans.ByHandle, []byte("alice")); !r.Found {
+		t.Error("questions are not answered any more")
+	}
+}
+
 // TestKeys has keys that are not those of the database, and half a key file.
 func TestKeys(t *testing.T) {
 	t.Parallel()

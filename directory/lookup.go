@@ -103,31 +103,50 @@ func (d *Directory) climb(ctx context.Context, v *view, q *keytrans.LookupReques
 // newestAt returns the newest record of a user at an epoch, or ErrNotFound.
 func (d *Directory) newestAt(ctx context.Context, user identity.UserID, epoch uint64) (Entry, error) {
 	e, err := d.cfg.Store.Latest(ctx, NamespaceUser, user[:])
-	const page = 16
-	for err == nil && e.Epoch > epoch {
-		if e.Version == 0 {
-			return Entry{}, ErrNotFound
-		}
-		var older []Entry
-		first := e.Version - min(page, e.Version)
-		older, err = d.cfg.Store.Entries(ctx, NamespaceUser, user[:], first, e.Version-1, page)
-		if err == nil && len(older) == 0 {
-			err = errors.New("a version is missing")
-		}
-		for _, o := range older { // the first of them, if all are too new
-			if o.Epoch <= epoch || o.Version == first {
-				e = o
-			}
-		}
-	}
 	if errors.Is(err, ErrNotFound) {
 		return Entry{}, ErrNotFound
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("%w: a record: %w", ErrUnavailable, err)
 	}
-	d.labels.learn(&e)
-	return e, nil
+	return d.olderAt(ctx, e, epoch)
+}
+
+// olderAt returns the newest record at an epoch of the user of e, which is a later
+// one or it, or ErrNotFound. Epochs rise with versions, so it reads no more rows than
+// twice the logarithm of the versions between.
+func (d *Directory) olderAt(ctx context.Context, e Entry, epoch uint64) (Entry, error) {
+	if e.Epoch <= epoch {
+		d.labels.learn(&e)
+		return e, nil
+	}
+	late := e.Version // the least version that is known to be too new
+	low := uint32(0)  // the least that may be
+	var best *Entry
+	for step := uint32(1); low < late; {
+		version := low + (late-low)/2
+		if best == nil { // from the newest in growing steps: it is seldom far
+			version = late - min(step, late-low)
+			step *= 2
+		}
+		rows, err := d.cfg.Store.Entries(ctx, NamespaceUser, e.Name, version, version, 1)
+		if err == nil && len(rows) != 1 {
+			err = errors.New("a version is missing")
+		}
+		if err != nil {
+			return Entry{}, fmt.Errorf("%w: a record: %w", ErrUnavailable, err)
+		}
+		if rows[0].Epoch <= epoch {
+			best, low = &rows[0], version+1
+		} else {
+			late = version
+		}
+	}
+	if best == nil {
+		return Entry{}, ErrNotFound
+	}
+	d.labels.learn(best)
+	return *best, nil
 }
 
 // records returns the records that a request wants, the newest last.

@@ -38,15 +38,27 @@ func (d *Directory) Monitor(ctx context.Context, request []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
+	for len(marks) > 0 && marks[len(marks)-1] >= v.size {
+		marks = marks[:len(marks)-1]
+	}
+	// From the last to the first, so that each goes on from the version of the next.
+	greatest := make([]uint32, len(marks))
+	for i := len(marks) - 1; i >= 0 && q.Owner; i-- {
+		newest, err = d.olderAt(ctx, newest, marks[i])
+		if errors.Is(err, ErrNotFound) {
+			return nil, fmt.Errorf("%w: the user is younger than epoch %d", ErrRequest, marks[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+		greatest[i] = newest.Version
+	}
 	used := map[uint32]bool{} // versions whose proof was sent or is known
 	for _, version := range q.Cached {
 		used[version] = true
 	}
-	for _, mark := range marks {
-		if mark >= v.size {
-			break
-		}
-		c, versions, err := d.checked(ctx, v, q, mark, newest)
+	for i, mark := range marks {
+		c, versions, err := d.checked(ctx, v, q, mark, greatest[i])
 		if err != nil {
 			return nil, err
 		}
@@ -62,8 +74,9 @@ func (d *Directory) Monitor(ctx context.Context, request []byte) ([]byte, error)
 	return a.Encode(), nil
 }
 
-// checked answers for one distinguished epoch, and says which versions it looked at.
-func (d *Directory) checked(ctx context.Context, v *view, q *keytrans.MonitorRequest, mark uint64, newest Entry) (*keytrans.Checked, []uint32, error) {
+// checked answers for one distinguished epoch, and says which versions it looked
+// at. greatest is the owner's.
+func (d *Directory) checked(ctx context.Context, v *view, q *keytrans.MonitorRequest, mark uint64, greatest uint32) (*keytrans.Checked, []uint32, error) {
 	rows, err := d.cfg.Store.Epochs(ctx, mark-1, 2)
 	if err != nil || len(rows) != 2 {
 		return nil, nil, fmt.Errorf("%w: epochs: %w", ErrUnavailable, err)
@@ -77,14 +90,8 @@ func (d *Directory) checked(ctx context.Context, v *view, q *keytrans.MonitorReq
 	}
 	versions := []uint32{q.Version}
 	if q.Owner {
-		e := newest
-		if e.Epoch > mark {
-			if e, err = d.newestAt(ctx, q.User, mark); err != nil {
-				return nil, nil, fmt.Errorf("%w: the user is younger than epoch %d", ErrRequest, mark)
-			}
-		}
-		c.Version, versions = e.Version, nil
-		for _, step := range keytrans.Ladder(e.Version) {
+		c.Version, versions = greatest, nil
+		for _, step := range keytrans.Ladder(greatest) {
 			versions = append(versions, step.Version)
 		}
 	}

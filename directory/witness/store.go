@@ -21,15 +21,15 @@ type State struct {
 	Root tlog.Hash
 }
 
-// A Store keeps the state of each log durably. Its methods are called at the same
-// time for different logs, and one after the other for one.
+// A Store keeps the state of each log durably.
 type Store interface {
-	// Load returns the state of a log; the zero State if there is none. A state that
-	// is there and cannot be read is an error: a witness that forgets can be made to
+	// Update replaces the state of a log by what judge makes of it; the zero State is
+	// one that was never cosigned. It is on the disk when Update returns nil, and
+	// nothing changes if judge returns an error, which Update returns. No other Update
+	// of the same log, of another process neither, comes between. A state that is
+	// there and cannot be read is an error: a witness that forgets can be made to
 	// cosign two histories.
-	Load(ctx context.Context, origin string) (State, error)
-	// Save replaces the state of a log. It is on the disk when Save returns nil.
-	Save(ctx context.Context, origin string, s State) error
+	Update(ctx context.Context, origin string, judge func(State) (State, error)) error
 }
 
 // ErrState says that the state of a log cannot be read or written.
@@ -52,35 +52,51 @@ func (s *fileStore) path(origin string) string {
 	return filepath.Join(s.dir, hex.EncodeToString(h[:16]))
 }
 
-func (s *fileStore) Load(_ context.Context, origin string) (State, error) {
-	b, err := os.ReadFile(s.path(origin)) //nolint:gosec // the name is a hash
+// Update implements [Store].
+func (s *fileStore) Update(_ context.Context, origin string, judge func(State) (State, error)) (err error) {
+	path := s.path(origin)
+	unlock, err := lock(path + ".lock")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	before, err := load(path, origin)
+	if err != nil {
+		return err
+	}
+	after, err := judge(before)
+	if err != nil || after == before {
+		return err
+	}
+	text := fmt.Appendf(nil, "%s\n%d\n%s\n", origin, after.Size, base64.StdEncoding.EncodeToString(after.Root[:]))
+	if err := replace(path, text); err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
+	}
+	return nil
+}
+
+func load(path, origin string) (State, error) {
+	b, err := os.ReadFile(path) //nolint:gosec // the name is a hash
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
 	if err != nil {
 		return State{}, fmt.Errorf("%w: %w", ErrState, err)
 	}
+	damaged := fmt.Errorf("%w: the file of %s is damaged; restore it", ErrState, origin)
 	lines := strings.Split(string(b), "\n")
 	if len(lines) != 4 || lines[0] != origin || lines[3] != "" {
-		return State{}, fmt.Errorf("%w: the file of %s is damaged; restore it", ErrState, origin)
+		return State{}, damaged
 	}
 	size, err := parseSize(lines[1])
 	if err != nil {
-		return State{}, fmt.Errorf("%w: the file of %s is damaged; restore it", ErrState, origin)
+		return State{}, damaged
 	}
 	root, err := parseHash(lines[2])
 	if err != nil {
-		return State{}, fmt.Errorf("%w: the file of %s is damaged; restore it", ErrState, origin)
+		return State{}, damaged
 	}
 	return State{size, root}, nil
-}
-
-func (s *fileStore) Save(_ context.Context, origin string, state State) error {
-	text := fmt.Appendf(nil, "%s\n%d\n%s\n", origin, state.Size, base64.StdEncoding.EncodeToString(state.Root[:]))
-	if err := replace(s.path(origin), text); err != nil {
-		return fmt.Errorf("%w: %w", ErrState, err)
-	}
-	return nil
 }
 
 // replace writes a file, all or nothing, and durably.

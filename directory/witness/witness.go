@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,17 +40,11 @@ type Stats struct {
 // at the same time.
 type Witness struct {
 	signer *signer
-	logs   map[string]*watched // by origin; constant
+	logs   map[string][]note.Verifier // keys by origin; constant
 	store  Store
 	now    func() time.Time
 	log    *slog.Logger
 	stats  Stats
-}
-
-// watched is a log that is cosigned.
-type watched struct {
-	mu   sync.Mutex // held from reading its state to writing it
-	keys []note.Verifier
 }
 
 // New checks the configuration.
@@ -60,7 +53,7 @@ func New(cfg Config) (*Witness, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Witness{signer: s, logs: make(map[string]*watched), store: cfg.Store, now: cfg.Now, log: cfg.Log}
+	w := &Witness{signer: s, logs: make(map[string][]note.Verifier), store: cfg.Store, now: cfg.Now, log: cfg.Log}
 	if w.store == nil {
 		return nil, errors.New("witness: a store is needed")
 	}
@@ -75,12 +68,7 @@ func New(cfg Config) (*Witness, error) {
 		if err != nil {
 			return nil, fmt.Errorf("witness: the key of a log is not a verifier key (NAME+HASH+KEY): %w", err)
 		}
-		l := w.logs[key.Name()]
-		if l == nil {
-			l = &watched{}
-			w.logs[key.Name()] = l
-		}
-		l.keys = append(l.keys, key)
+		w.logs[key.Name()] = append(w.logs[key.Name()], key)
 	}
 	return w, nil
 }
@@ -146,11 +134,11 @@ func (w *Witness) add(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &refusal{http.StatusBadRequest, err.Error(), 0}
 	}
-	l := w.logs[q.origin]
-	if l == nil {
+	keys := w.logs[q.origin]
+	if len(keys) == 0 {
 		return nil, &refusal{http.StatusNotFound, "this log is not cosigned here", 0}
 	}
-	signed, err := note.Open(q.checkpoint, note.VerifierList(l.keys...))
+	signed, err := note.Open(q.checkpoint, note.VerifierList(keys...))
 	if unverified := new(note.UnverifiedNoteError); errors.As(err, &unverified) {
 		return nil, &refusal{http.StatusForbidden, "no key of the log signed the checkpoint", 0}
 	}
@@ -161,19 +149,11 @@ func (w *Witness) add(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, &refusal{http.StatusBadRequest, "the old size is above that of the checkpoint", 0}
 	}
 
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	state, err := w.store.Load(ctx, q.origin)
+	err = w.store.Update(ctx, q.origin, func(state State) (State, error) {
+		return State{q.size, q.root}, w.judge(q, state)
+	})
 	if err != nil {
 		return nil, err
-	}
-	if err := w.judge(q, state); err != nil {
-		return nil, err
-	}
-	if next := (State{q.size, q.root}); next != state {
-		if err := w.store.Save(ctx, q.origin, next); err != nil {
-			return nil, err
-		}
 	}
 	return w.signer.cosign(signed.Text, w.now()), nil
 }

@@ -139,6 +139,19 @@ func fileStore(t *testing.T) (witness.Store, string) {
 	return s, dir
 }
 
+// stored returns the size that was cosigned last.
+func stored(t *testing.T, s witness.Store, origin string) (size uint64) {
+	t.Helper()
+	err := s.Update(t.Context(), origin, func(s witness.State) (witness.State, error) {
+		size = s.Size
+		return s, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return size
+}
+
 // TestCosign checks a cosignature with another implementation of its format.
 func TestCosign(t *testing.T) {
 	l := newLog(t, "log.test")
@@ -214,8 +227,8 @@ func TestStatus(t *testing.T) {
 			if size := header.Get("Content-Type") == "text/x.tlog.size"; size != (c.text == "4\n") {
 				t.Errorf("Content-Type is %q", header.Get("Content-Type"))
 			}
-			if s, err := store.Load(t.Context(), l.origin); err != nil || code != 200 && s.Size != 4 {
-				t.Errorf("the state is %d after a refusal, %v", s.Size, err)
+			if size := stored(t, store, l.origin); code != 200 && size != 4 {
+				t.Errorf("the state is %d after a refusal", size)
 			}
 		})
 	}
@@ -262,7 +275,11 @@ func TestRestart(t *testing.T) {
 // failing is a Store that cannot write.
 type failing struct{ witness.Store }
 
-func (failing) Save(context.Context, string, witness.State) error {
+func (f failing) Update(ctx context.Context, origin string, judge func(witness.State) (witness.State, error)) error {
+	_ = f.Store.Update(ctx, origin, func(s witness.State) (witness.State, error) {
+		_, err := judge(s)
+		return s, err
+	})
 	return errors.New("no space left on device")
 }
 
@@ -287,7 +304,7 @@ func TestDamaged(t *testing.T) {
 		if code, _, _ := post(t, w, l.request(t, 0, 2)); code != http.StatusOK {
 			t.Fatal(code)
 		}
-		files, err := filepath.Glob(filepath.Join(dir, "*"))
+		files, err := filepath.Glob(filepath.Join(dir, "????????????????????????????????"))
 		if err != nil || len(files) != 1 {
 			t.Fatalf("%v, %v", files, err)
 		}
@@ -300,21 +317,25 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// TestTogether has two logs, each of which shows two histories at the same time:
-// only one of them is cosigned.
+// TestTogether has two logs, each of which shows two histories at the same time
+// to two witnesses on one folder: only one of them is cosigned.
 func TestTogether(t *testing.T) {
 	logs := []*testLog{newLog(t, "a.test"), newLog(t, "b.test")}
-	store, _ := fileStore(t)
-	w := newWitness(t, store, logs...)
+	store, dir := fileStore(t)
+	second, err := witness.NewFileStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []*witness.Witness{newWitness(t, store, logs...), newWitness(t, second, logs...)}
 	var wg sync.WaitGroup
 	ok := make([][2]int, len(logs))
 	var mu sync.Mutex
 	for i, l := range logs {
 		l.grow(t, "leaf", 4)
 		for side, body := range []string{l.request(t, 0, 4), l.fork(t, 4).request(t, 0, 4)} {
-			for range 8 {
+			for k := range 8 {
 				wg.Go(func() {
-					code, _, _ := post(t, w, body)
+					code, _, _ := post(t, both[k%2], body)
 					mu.Lock()
 					defer mu.Unlock()
 					if code == http.StatusOK {
