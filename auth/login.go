@@ -66,6 +66,7 @@ func (s *Service) Logins(ctx context.Context, c Caller) (*api.Logins, error) {
 }
 
 // DeleteLogin removes a way to sign in to the caller's account, but not the last.
+// The account's other sessions without keys end.
 func (s *Service) DeleteLogin(ctx context.Context, c Caller, id string) (*api.Empty, error) {
 	row, err := s.owner(ctx, c)
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *Service) DeleteLogin(ctx context.Context, c Caller, id string) (*api.Em
 		if err != nil && !errors.Is(err, ErrMissing) {
 			return nil, fmt.Errorf("removing a login: %w", err)
 		}
-		return &api.Empty{}, nil
+		return &api.Empty{}, s.endUnbound(ctx, row)
 	}
 	return nil, Refuse(api.CodeNotFound, "the account has no such way to sign in")
 }

@@ -117,7 +117,8 @@ func (s *Service) PasswordLogin(ctx context.Context, c Caller, req *api.Password
 	return s.signIn(ctx, l.User, methodPassword, req.Name)
 }
 
-// PasswordChange sets the password of the caller's account, which has a handle.
+// PasswordChange sets the password of the caller's account, which has a handle. Where
+// there was one before, the account's other sessions without keys end.
 func (s *Service) PasswordChange(ctx context.Context, c Caller, req *api.PasswordChange) (*api.Empty, error) {
 	row, err := s.owner(ctx, c)
 	if err != nil {
@@ -149,7 +150,10 @@ func (s *Service) PasswordChange(ctx context.Context, c Caller, req *api.Passwor
 	}
 	old := l.Data
 	l.Data, l.Used = data, s.now()
-	return &api.Empty{}, storing(s.cfg.Store.UpdateLogin(ctx, l, old))
+	if err := storing(s.cfg.Store.UpdateLogin(ctx, l, old)); err != nil {
+		return nil, err
+	}
+	return &api.Empty{}, s.endUnbound(ctx, row)
 }
 
 // keyOf returns what stands for words in a key of tries: always of one size, and

@@ -140,6 +140,41 @@ func TestPasswordChange(t *testing.T) {
 	h.refused(api.CodeMalformed, "PUT", "/api/v1/account/password", ada.first.Token, change)
 }
 
+// TestChangedLoginsEndSessions holds that who got in by a password is out when that
+// is changed or removed, and that the user's devices stay.
+func TestChangedLoginsEndSessions(t *testing.T) {
+	h := newHarness(t, nil)
+	ada, kofi := h.newPerson("ada"), h.newPerson("kofi")
+	_, tablet := ada.addDevice("tablet")
+	other := h.login("kofi", "new phone")
+	inAndOut := func(change func()) {
+		t.Helper()
+		thief := h.login("ada", "thief")
+		change()
+		h.refused(api.CodeNoSession, "GET", "/api/v1/auth/session", thief.Token, nil)
+		for _, s := range []*api.SignedIn{ada.first, tablet, kofi.first, other} {
+			call[api.Session](h, "GET", "/api/v1/auth/session", s.Token, nil)
+		}
+	}
+	inAndOut(func() {
+		change := &api.PasswordChange{AuthKey: authKey("pw ada"), Params: clientParams}
+		call[api.Empty](h, "PUT", "/api/v1/account/password", ada.first.Token, change)
+	})
+	inAndOut(func() {
+		begun := call[api.PasskeyOptions](h, "POST", "/api/v1/auth/passkey/register/begin", ada.first.Token, &api.PasskeyRegisterBegin{})
+		key := finish(t, begun, newAuthenticator(t).create(begun))
+		call[api.SignedIn](h, "POST", "/api/v1/auth/passkey/register/finish", ada.first.Token, key)
+		list := call[api.Logins](h, "GET", "/api/v1/account/logins", ada.first.Token, nil).Logins
+		call[api.Empty](h, "DELETE", "/api/v1/account/logins/"+list[0].ID, ada.first.Token, nil)
+	})
+	// Without devices, the session that asks goes on.
+	first, second := h.register("grace"), h.login("grace", "second")
+	change := &api.PasswordChange{AuthKey: authKey("new"), Params: clientParams}
+	call[api.Empty](h, "PUT", "/api/v1/account/password", second.Token, change)
+	call[api.Session](h, "GET", "/api/v1/auth/session", second.Token, nil)
+	h.refused(api.CodeNoSession, "GET", "/api/v1/auth/session", first.Token, nil)
+}
+
 func TestRegistration(t *testing.T) {
 	h := newHarness(t, func(c *auth.Config) { c.Registration = auth.Closed })
 	r := &api.PasswordRegister{Handle: "ada", AuthKey: authKey("x"), Params: clientParams, Name: "x"}

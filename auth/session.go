@@ -88,6 +88,23 @@ func (s *Service) endSession(ctx context.Context, endpoint [16]byte) error {
 	return nil
 }
 
+// endUnbound ends the sessions without keys of an account, but not the one that
+// asks: somebody may have made them with a login that is now no more.
+func (s *Service) endUnbound(ctx context.Context, asks *Session) error {
+	rows, err := s.cfg.Store.Sessions(ctx, asks.User)
+	if err != nil {
+		return fmt.Errorf("reading sessions: %w", err)
+	}
+	for _, row := range rows {
+		if row.Device == ([16]byte{}) && row.Endpoint != asks.Endpoint {
+			if err := s.endSession(ctx, row.Endpoint); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // bound is session for what only a device with keys may do.
 func (s *Service) bound(ctx context.Context, c Caller) (*Session, error) {
 	row, err := s.session(ctx, c)
