@@ -48,8 +48,8 @@ func devicesOf(r *identity.Record, this identity.DeviceID) []Device {
 	return out
 }
 
-// History lists what the versions of the own identity record changed, as the
-// public log has them, for as far back as this device knows.
+// History lists when devices of the account were added and removed, oldest first,
+// for as far back as the newest identity record tells.
 func (a *Account) History(ctx context.Context) ([]Change, error) {
 	s := a.read()
 	if s.Session.Token == "" {

@@ -151,13 +151,12 @@ type Alarm struct {
 	Ended    uint64 `json:"ended,omitempty"`
 }
 
-// Change is one version of the own identity record, as the public log has it.
-// Kind is created, added, removed, recovery (the backup or its code) or reset.
+// Change is one thing that happened to the own identity record: created, added or
+// removed.
 type Change struct {
-	Version uint32 `json:"version"`
-	Time    uint64 `json:"time"`
-	Kind    string `json:"kind"`
-	Device  string `json:"device,omitempty"` // its name
+	Time   uint64 `json:"time"` // milliseconds since 1970
+	Kind   string `json:"kind"`
+	Device string `json:"device"` // its name
 }
 
 // Event says what to look at again: check, request, sign-in, or device for one that
