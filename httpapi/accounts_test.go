@@ -305,28 +305,3 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
-
-// TestSlowBody has a client that sends half a body and waits: it does not hold the
-// handler for ever, and a long answer afterwards is not cut off by its deadline.
-func TestSlowBody(t *testing.T) {
-	f := &fakeAccounts{}
-	a := newAccountsAPI(t, Config{Accounts: f})
-	var set []time.Time
-	w := &deadlines{ResponseRecorder: httptest.NewRecorder(), set: &set}
-	r := httptest.NewRequest("POST", "/api/v1/auth/password/login", strings.NewReader(`{"name":"x"}`))
-	r.Header.Set("Content-Type", "application/json")
-	a.ServeHTTP(w, r)
-	if w.Code != 200 || len(set) != 2 || set[0].IsZero() || !set[1].IsZero() {
-		t.Errorf("%d, deadlines %v: want one while the body is read, and none then", w.Code, set)
-	}
-}
-
-type deadlines struct {
-	*httptest.ResponseRecorder
-	set *[]time.Time
-}
-
-func (d *deadlines) SetReadDeadline(at time.Time) error {
-	*d.set = append(*d.set, at)
-	return nil
-}

@@ -119,6 +119,7 @@ func (a *API) Drain(ctx context.Context) error {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setSecurityHeaders(w.Header(), r.Host, a.cfg.TLS)
+	timeBody(w, r)
 	a.mux.ServeHTTP(w, r)
 }
 

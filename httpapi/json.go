@@ -11,14 +11,10 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
-	"time"
 
 	"conclave/api"
 	"conclave/auth"
 )
-
-// bodyTimeout is how long a client may take to send a body.
-const bodyTimeout = 15 * time.Second
 
 // serve answers a request that has a JSON body of at most limit bytes.
 func serve[Req, Resp any](a *API, limit int64, f func(context.Context, auth.Caller, *Req) (*Resp, error)) http.HandlerFunc {
@@ -89,14 +85,10 @@ func readBytes(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, err
 	return readBody(w, r, limit, "application/octet-stream")
 }
 
-// readBody reads a body of one content type and at most limit bytes, in time.
+// readBody reads a body of one content type and at most limit bytes.
 func readBody(w http.ResponseWriter, r *http.Request, limit int64, contentType string) ([]byte, error) {
 	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != contentType {
 		return nil, auth.Refuse(api.CodeMediaType, "send the body as "+contentType)
-	}
-	timer := http.NewResponseController(w)
-	if timer.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil { // tests have no connection
-		defer func() { _ = timer.SetReadDeadline(time.Time{}) }() // else it would end a long answer
 	}
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
