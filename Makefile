@@ -14,13 +14,19 @@ GOBUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="$(LDFLAGS)
 # say so; under CI that is a failure.
 RACE := $(shell command -v gcc >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 
+# What needs no race detector is compiled with the flags of build, and so once for
+# all of them: SQLite alone takes half a minute.
+PLAIN   := CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
+
 PEERS   := cmd/mls-interop/peers
 
 # core/mls starts no goroutine, and its vectors and histories would take minutes
-# with the race detector, so only what shares values runs with it.
-MLS     := -e conclave/core/mls -e conclave/cmd/mls-interop
+# with the race detector, so only what shares values runs with it. The databases
+# are SQLite, translated from C, and a server of its own: what is ours in them is in
+# store/tables, which runs with it, as do their tests of what happens at once.
+NORACE  := -e conclave/core/mls -e conclave/cmd/mls-interop -e conclave/store/sqlite -e conclave/store/postgres
 
-.PHONY: help build web wasm peers demo test check bench bench-mls bench-media soak fuzz proto lint fmt arch unit wasmtest webtest e2e democheck reproducible clean
+.PHONY: help build web wasm peers demo test check bench bench-mls bench-media soak fuzz proto lint fmt arch unit race plain beside wasmtest webtest e2e democheck reproducible clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -46,7 +52,7 @@ web: wasm web/node_modules/.package-lock.json ## the web client in web/dist
 demo: build ## start a server with a robot in a sealed call and print the link
 	bin/conclave demo
 
-test: build arch unit wasmtest fuzz webtest democheck e2e ## everything that proves it (browser tests need Chromium and Firefox)
+test: build arch race beside fuzz democheck e2e ## everything that proves it (browser tests need Chromium and Firefox)
 
 arch:
 	go test -count=1 ./internal/archtest
@@ -58,29 +64,35 @@ $(PEERS)/%/node_modules/.package-lock.json: $(PEERS)/%/package-lock.json
 	cd $(PEERS)/$* && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
-unit: peers
+unit: race plain ## the Go tests
+
+race: ## with the race detector; some packages mostly wait, so four at a time
 ifeq ($(RACE),)
 	@echo "SKIP: no C compiler, so the race detector is off"
 	@test -z "$$CI" || { echo "FAIL: CI needs the race detector"; exit 1; }
 endif
-	go test $(RACE) -shuffle=on $$(go list ./... | grep -v $(MLS))
-	go test -shuffle=on $$(go list ./... | grep $(MLS))
-	go test $(RACE) -run=Concurrent ./core/mls/...
+	go test $(RACE) -p 4 -shuffle=on $$(go list ./... | grep -v $(NORACE))
+	go test $(RACE) -run=Concurrent ./core/mls/... ./store/sqlite
+
+plain: peers ## without it
+	$(PLAIN) go test -shuffle=on $$(go list ./... | grep $(NORACE))
+
+# Each of the three ends with one test that keeps one core busy for a minute.
+beside: ## what waits for no time and no other: side by side
+	@$(MAKE) --no-print-directory -j3 -Otarget plain wasmtest webtest
 
 wasmtest: ## the core under js/wasm in Node
-	$(WASM) go test -exec="$(EXEC)" ./core/... ./client/meeting
+	$(WASM) GOFLAGS="-trimpath -buildvcs=false" go test -exec="$(EXEC)" ./core/... ./client/meeting
 
 webtest: web/node_modules/.package-lock.json ## types, lint, dead code and unit tests of the web client
 	cd web && npm run check
 
-democheck: build ## the main job twice, without a browser
-	bin/conclave demo --check --json
-	bin/conclave demo --check --json
+democheck: build ## the main job twice at the same time, without a browser
+	@bin/conclave demo --check --json & \
+	bin/conclave demo --check --json; second=$$?; wait $$! && exit $$second
 
 e2e: build ## real browsers in a call (Playwright; Chromium, Firefox)
-	go build -o bin/wiretap ./internal/wiretap/cmd/wiretap
-	go build -o bin/netem ./internal/netem/cmd/netem
-	go build -o bin/evilserver ./internal/evilserver/cmd/evilserver
+	$(PLAIN) go build -o bin/ ./internal/wiretap/cmd/wiretap ./internal/netem/cmd/netem ./internal/evilserver/cmd/evilserver
 	cd web && npm run e2e
 
 check: fmt lint arch reproducible ## style, lint, import directions, reproducible build
@@ -89,11 +101,11 @@ fmt:
 	@out=$$($(TOOL) gofumpt -l $$(git ls-files '*.go' | grep -v '\.pb\.go$$')); test -z "$$out" || { echo "gofumpt:"; echo "$$out"; exit 1; }
 
 lint:
-	go vet ./...
-	$(WASM) go vet ./core/... ./client/meeting ./cmd/conclave-wasm/...
-	$(TOOL) golangci-lint run
+	$(PLAIN) go vet ./...
+	$(WASM) GOFLAGS="-trimpath -buildvcs=false" go vet ./core/... ./client/meeting ./cmd/conclave-wasm/...
+	$(PLAIN) $(TOOL) golangci-lint run
 
-reproducible: build ## build twice, in two places with cold caches, and compare
+reproducible: build ## build again, in another place with a cold cache, and compare
 	tools/reproducible.sh
 
 fuzz: ## every fuzz target for some seconds: make fuzz FUZZTIME=30s
