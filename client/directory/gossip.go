@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"conclave/api"
+	"conclave/client/remote"
 	"conclave/core/identity"
 	"conclave/core/keytrans"
 )
@@ -33,9 +35,11 @@ const maxGossipTries = 3
 
 // A waitingHead is a head that could not be compared yet.
 type waitingHead struct {
-	From  identity.UserID
-	Head  GossipHead
-	Tries int
+	From     identity.UserID
+	Head     GossipHead
+	Received uint64 // milliseconds since 1970
+	Tries    int
+	Good     uint64 // answers accepted before the last try
 }
 
 // Head returns the newest checkpoint that was verified; Size is 0 if there is none.
@@ -77,7 +81,7 @@ func (c *Client) Gossip(ctx context.Context, from identity.UserID, theirs Gossip
 			return ErrGossip
 		}
 	}
-	w := waitingHead{From: from, Head: theirs}
+	w := waitingHead{From: from, Head: theirs, Received: c.now()}
 	done, err := c.compareHead(ctx, &w)
 	if err != nil || done {
 		return err
@@ -173,15 +177,28 @@ func gossip(v *keytrans.Verifier, low, high *GossipHead, proof []keytrans.Hash) 
 	return keytrans.VerifyConsistency(from, keytrans.Checkpoint{Size: high.Size, Root: high.Root}, proof)
 }
 
-// noProof handles a server that gives no proof. While it has not shown this device
-// as many epochs as the head has it may not know them; after that it is refusing.
+// maxBehind is how long a server may take to come as far as a head whose signature
+// is not at hand: an hour, in milliseconds. One that is signed was published.
+const maxBehind = 3_600_000
+
+// noProof handles a server that gives no proof. While it need not know the head,
+// or does not answer anything, that says nothing; after that it is refusing.
 func (c *Client) noProof(ctx context.Context, w *waitingHead, ours *GossipHead, cause error) (done bool, err error) {
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	if w.Head.Size > ours.Size {
+	for _, passing := range []error{remote.ErrUnreachable, &api.HTTPError{Code: api.CodeBusy}, &api.HTTPError{Code: api.CodeSlowDown}} {
+		if errors.Is(cause, passing) {
+			return false, nil
+		}
+	}
+	c.mu.Lock()
+	good, at := c.good, c.state.Head.Time
+	c.mu.Unlock()
+	if w.Head.Size > ours.Size && len(w.Head.Note) == 0 && at < w.Received+maxBehind || good == w.Good {
 		return false, nil
 	}
+	w.Good = good
 	if w.Tries++; w.Tries < maxGossipTries {
 		return false, nil
 	}

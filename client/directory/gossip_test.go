@@ -7,6 +7,7 @@ import (
 
 	"conclave/api"
 	client "conclave/client/directory"
+	"conclave/client/remote"
 	"conclave/core/identity"
 	"conclave/core/keytrans"
 	"conclave/core/keytrans/keytranstest"
@@ -124,7 +125,9 @@ func TestAhead(t *testing.T) {
 	kofi := newActor(t, s.evil, s.clock, s.pin())
 	kofi.lookup(t, "bob")
 	s.ada.wire.set(func(w *wire) { w.to = behind })
-	if err := s.ada.Gossip(t.Context(), identity.UserID{7}, kofi.Head()); err != nil {
+	head := kofi.Head()
+	head.Note = nil // with it the server could not say that it has not come so far
+	if err := s.ada.Gossip(t.Context(), identity.UserID{7}, head); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
@@ -144,6 +147,55 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// TestHeldBack never lets one person's view come as far as a friend's: a signed
+// head was published, and one that is not is waited for an hour.
+func TestHeldBack(t *testing.T) {
+	for _, signed := range []bool{true, false} {
+		s := newScene(t, 1)
+		behind := s.fork()
+		for range 9 {
+			s.wait(time.Second)
+		}
+		kofi := newActor(t, s.evil, s.clock, s.pin())
+		kofi.lookup(t, "bob")
+		s.ada.wire.set(func(w *wire) { w.to = behind })
+		head := kofi.Head()
+		if !signed {
+			head.Note = nil
+		}
+		if err := s.ada.Gossip(t.Context(), identity.UserID{7}, head); err != nil {
+			t.Fatal(err)
+		}
+		var found []client.Alarm
+		for range 5 {
+			behind.Now = s.clock.milliseconds()
+			if !signed {
+				behind.wait(time.Hour)
+			}
+			s.ada.lookup(t, "bob")
+			found = append(found, s.ada.monitors(t)...)
+		}
+		one(t, found, client.IDSplit, "MS-11")
+	}
+}
+
+// TestSecondInvite replaces the checkpoint of a wrong invite before any answer was
+// accepted.
+func TestSecondInvite(t *testing.T) {
+	s := newScene(t, 1)
+	wrong := s.pin()
+	wrong.Head = client.GossipHead{Origin: wrong.Keys.Origin, Size: 1 << 40, Root: keytrans.Hash{1}}
+	eve := newActor(t, s.evil, s.clock, wrong)
+	_, err := eve.Lookup(t.Context(), "bob")
+	alarm(t, err, client.IDRollback, "MS-10")
+	right := s.pin()
+	right.Head = s.ada.Head()
+	if err := eve.Pin(t.Context(), right); err != nil {
+		t.Fatal(err)
+	}
+	eve.lookup(t, "bob")
+}
+
 // TestNoProof lets the server keep the proof back: for a head that it has shown
 // us too that is a refusal, after three tries.
 func TestNoProof(t *testing.T) {
@@ -151,10 +203,11 @@ func TestNoProof(t *testing.T) {
 	old := s.ada.Head()
 	s.wait(time.Second)
 	s.ada.lookup(t, "bob")
+	var refusal error = &api.HTTPError{Status: 503, Code: api.CodeBusy, Message: "later"}
 	s.ada.wire.set(func(w *wire) {
 		w.before = func(path string, _ []byte) error {
 			if path == "/api/v1/directory/consistency" {
-				return &api.HTTPError{Status: 503, Code: api.CodeBusy, Message: "later"}
+				return refusal
 			}
 			return nil
 		}
@@ -162,6 +215,13 @@ func TestNoProof(t *testing.T) {
 	if err := s.ada.Gossip(t.Context(), identity.UserID{7}, old); err != nil {
 		t.Fatal(err)
 	}
+	for _, refusal = range []error{&api.HTTPError{Status: 429, Code: api.CodeSlowDown}, remote.ErrUnreachable, refusal} {
+		if found := s.ada.monitors(t); len(found) != 0 { // that may pass
+			t.Fatalf("%v: %+v", refusal, found)
+		}
+	}
+	refusal = &api.HTTPError{Status: 400, Code: api.CodeDirectoryRefused, Message: "no"}
+	s.ada.monitors(t)
 	s.ada.open(t, s.pin())
 	if found := s.ada.monitors(t); len(found) != 0 {
 		t.Fatalf("after two tries %+v", found)

@@ -219,8 +219,8 @@ func (c *Client) contradicted(ctx context.Context, q *question, owner bool, caus
 // monitorContacts looks once at each contact whose newest version no later
 // distinguished epoch has confirmed.
 func (c *Client) monitorContacts(ctx context.Context, m *monitoring) error {
-	waiting := c.unconfirmed()
-	for i, user := range waiting {
+	var failed error
+	for _, user := range c.unconfirmed() {
 		if m.left <= 0 {
 			return c.setBehind(ctx, false, true)
 		}
@@ -228,11 +228,14 @@ func (c *Client) monitorContacts(ctx context.Context, m *monitoring) error {
 			return nil
 		}
 		err := c.watchContact(ctx, m, user)
-		if err != nil && (ctx.Err() != nil || i == len(waiting)-1) {
+		if ctx.Err() != nil {
 			return err
 		}
+		if err != nil {
+			failed = err
+		}
 	}
-	return c.setBehind(ctx, false, false)
+	return errors.Join(failed, c.setBehind(ctx, false, failed != nil))
 }
 
 // watchContact looks at a contact's pin in the next distinguished epoch. One that

@@ -38,15 +38,19 @@ func (c *Client) Pin(ctx context.Context, p *Pin) error {
 	}
 	c.mu.Lock()
 	err := c.pinLocked(ctx, doc, &p.Head)
-	ready := c.state.Head != nil
+	ready := !c.untried()
 	c.mu.Unlock()
 	if err != nil || p.Head.Size == 0 || !ready {
 		return err
 	}
 	head := p.Head
 	head.Origin = p.Keys.Origin
-	return c.keepHead(ctx, waitingHead{Head: head})
+	return c.keepHead(ctx, waitingHead{Head: head, Received: c.now()})
 }
+
+// untried reports whether no answer was accepted yet: the checkpoint, if there is
+// one, is an invite's, and another invite may replace it. Call it locked.
+func (c *Client) untried() bool { return c.state.Head == nil || c.state.Head.Time == 0 }
 
 func (c *Client) pinLocked(ctx context.Context, doc *pinDoc, head *GossipHead) error {
 	v, policy, err := newVerifier(doc)
@@ -54,6 +58,7 @@ func (c *Client) pinLocked(ctx context.Context, doc *pinDoc, head *GossipHead) e
 		return fmt.Errorf("%w: %w", ErrPin, err)
 	}
 	site := c.site
+	first := c.untried() && head.Size > 0
 	if old := c.site.Pin; old != nil {
 		switch {
 		case old.Keys != doc.Keys:
@@ -61,7 +66,7 @@ func (c *Client) pinLocked(ctx context.Context, doc *pinDoc, head *GossipHead) e
 				Alarm: Alarm{ID: IDServerIdentity, Attack: "MS-14", Detail: "the invite names other keys than those pinned"},
 				cause: ErrPin,
 			})
-		case !doc.Invited || old.Policy == doc.Policy && old.Invited:
+		case !doc.Invited || old.Policy == doc.Policy && old.Invited && !first:
 			return nil
 		case old.Policy != "" && doc.Policy != old.Policy:
 			return c.raiseLocked(ctx, &finding{
@@ -74,7 +79,6 @@ func (c *Client) pinLocked(ctx context.Context, doc *pinDoc, head *GossipHead) e
 	site.Witnesses = 0
 	// The first answer is held against the invite's checkpoint like against one that
 	// was verified here.
-	first := c.state.Head == nil && head.Size > 0
 	h := &keytrans.Head{Checkpoint: keytrans.Checkpoint{Size: head.Size, Root: head.Root}, Note: head.Note}
 	if first {
 		site.Head = h.Encode()

@@ -24,9 +24,10 @@ type refusal struct {
 // refuses counts a lookup that the server did not answer, and raises refused-one
 // if only this contact's are not. It returns the cause in any case.
 func (c *Client) refuses(ctx context.Context, q *question, cause error) error {
-	if ctx.Err() != nil || errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+	if errors.Is(cause, context.Canceled) {
 		return cause
 	}
+	ctx = context.WithoutCancel(ctx) // a deadline that passed is counted too: silence refuses as well
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, was := c.site.Refused[q.key()]

@@ -202,7 +202,7 @@ func (c *Client) Import(ctx context.Context, b []byte) error {
 	if err != nil || t.head.Size == 0 || ours.Size == t.head.Size && ours.Root == t.head.Root {
 		return err
 	}
-	return c.keepHead(ctx, waitingHead{Head: t.head})
+	return c.keepHead(ctx, waitingHead{Head: t.head, Received: c.now()})
 }
 
 // notInvited records that a pin that came by another device was one of first use
@@ -236,6 +236,16 @@ func (c *Client) importUser(ctx context.Context, d *userDoc) error {
 			cause:    ErrBlocked,
 			evidence: &Evidence{Records: records(old.Record)},
 		})
+	}
+	if d.state.Version > max(old.state.Version, old.state.CheckedVersion) {
+		// The directory has shown more there: it must not show less here.
+		next, state := *old, *old.state
+		state.CheckedVersion = d.state.Version
+		next.state = &state
+		if err := c.putUser(ctx, &next); err != nil {
+			return err
+		}
+		old = &next
 	}
 	better := slices.Index(levels, d.Verified) > slices.Index(levels, old.Verified)
 	if old.state.IdentityKey != d.state.IdentityKey || d.Reset || !better {
