@@ -52,6 +52,7 @@ var methods = map[string]method{
 	"recover":          one((*account.Account).Recover),
 	"recoverByPasskey": none((*account.Account).RecoverByPasskey),
 	"reset":            none((*account.Account).Reset),
+	"newRecovery":      none((*account.Account).NewRecovery),
 
 	// people
 	"contacts":      none((*account.Account).Contacts),

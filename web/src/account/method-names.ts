@@ -31,6 +31,7 @@ const all: Readonly<Record<MethodName, true>> = {
   recover: true,
   recoverByPasskey: true,
   reset: true,
+  newRecovery: true,
   contacts: true,
   addContact: true,
   acceptReset: true,

@@ -2,7 +2,7 @@ import { AccountError } from "./account-error.ts";
 
 /** What the server asks for and what the browser answers, both as JSON of WebAuthn Level 3, Section 5.1. */
 export interface PasskeyAnswer {
-  /** PublicKeyCredential.toJSON() without the results of the prf extension. */
+  /** PublicKeyCredential.toJSON() without the results of extensions. */
   readonly credential: unknown;
   /** The passkey's id, base64url. */
   readonly id: string;
@@ -22,9 +22,12 @@ export function hasPasskeys(): boolean {
 export function createPasskey(options: unknown): Promise<PasskeyAnswer> {
   return ask(() =>
     navigator.credentials.create({
-      publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(
-        inner(options) as PublicKeyCredentialCreationOptionsJSON,
-      ),
+      publicKey: {
+        ...PublicKeyCredential.parseCreationOptionsFromJSON(
+          inner(options) as PublicKeyCredentialCreationOptionsJSON,
+        ),
+        extensions: extensions(),
+      },
     }),
   );
 }
@@ -33,11 +36,17 @@ export function createPasskey(options: unknown): Promise<PasskeyAnswer> {
 export function getPasskey(options: unknown): Promise<PasskeyAnswer> {
   return ask(() =>
     navigator.credentials.get({
-      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(
-        inner(options) as PublicKeyCredentialRequestOptionsJSON,
-      ),
+      publicKey: {
+        ...PublicKeyCredential.parseRequestOptionsFromJSON(inner(options) as PublicKeyCredentialRequestOptionsJSON),
+        extensions: extensions(),
+      },
     }),
   );
+}
+
+/** What is asked of the passkey besides: nothing that the server names, since another input gives another key. */
+function extensions(): AuthenticationExtensionsClientInputs {
+  return { prf: { eval: { first: new TextEncoder().encode("Conclave 1.0 passkey backup key") } } };
 }
 
 function inner(options: unknown): unknown {
@@ -58,16 +67,15 @@ async function ask(dialog: () => Promise<Credential | null>): Promise<PasskeyAns
   if (!(answer instanceof PublicKeyCredential))
     throw new AccountError({ code: "passkey", message: "the browser answered with no passkey" });
   const first = answer.getClientExtensionResults().prf?.results?.first;
-  return { credential: withoutPrf(answer.toJSON()), id: base64url(answer.rawId), prf: first ? base64url(first) : "" };
+  return { credential: withoutExtensions(answer.toJSON()), id: base64url(answer.rawId), prf: first ? base64url(first) : "" };
 }
 
-/** Takes the results of the prf extension out: with them the server could open what they seal. */
-export function withoutPrf(credential: unknown): unknown {
-  const copy = structuredClone(credential) as {
-    clientExtensionResults?: { prf?: { results?: unknown } };
-  };
-  delete copy.clientExtensionResults?.prf?.results;
-  return copy;
+/**
+ * Takes all results of extensions out: with those of prf the server could open
+ * what they seal, and it needs none of the others.
+ */
+export function withoutExtensions(credential: unknown): unknown {
+  return { ...structuredClone(credential as object), clientExtensionResults: {} };
 }
 
 /** RFC 4648, Section 5, without padding. */

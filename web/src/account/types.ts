@@ -198,6 +198,7 @@ export interface AccountMethods {
   recover(words: string): Status;
   recoverByPasskey(): Status;
   reset(): Recovery;
+  newRecovery(): Recovery;
   contacts(): readonly Contact[] | null;
   addContact(handle: string): Contact;
   acceptReset(handle: string): Contact;

@@ -221,6 +221,7 @@ export const account = {
   "key.title": "Keys and recovery",
   "key.intro": "What brings you back, and who may use the keys on this device.",
   "key.code": "Recovery code",
+  "key.code.new": "Make a new one",
   "key.code.saved": "Saved",
   "key.code.text": "Opens your backup if you lose all devices. Nobody can tell you the words again: not this device, not the server.",
   "key.backup": "Backup {count}, sealed on this device before it is stored.",

@@ -79,6 +79,14 @@ describe("the vault", () => {
     expect(await again.get("account/device")).toBeUndefined();
   });
 
+  it("writes nothing more once it is closed", async () => {
+    const shelf = new MapShelf();
+    const vault = await Vault.open(shelf, "", stretch);
+    vault.close();
+    await expect(vault.put("a", bytes("1"))).rejects.toThrow("closed");
+    expect(shelf.values.size).toBe(0);
+  });
+
   it("notices that two values were exchanged", async () => {
     const shelf = new MapShelf();
     const vault = await Vault.open(shelf, "", stretch);

@@ -1,7 +1,8 @@
 /*
  * The vault of this browser: what client/vault asks of a store, sealed value by
  * value. Its key never leaves the browser's own key storage, or, with the app
- * lock on, is nowhere until the passphrase is typed.
+ * lock on, is nowhere until the passphrase is typed. Names are not sealed: who
+ * reads the browser's files learns how much there is and the ids of contacts.
  */
 import { lockedKey, unlockKey, type Stretch } from "./lock.ts";
 import { newVaultKey, open, seal } from "./seal.ts";
@@ -10,7 +11,8 @@ import type { Shelf } from "./shelf.ts";
 export class Vault {
   readonly #shelf: Shelf;
   #key: CryptoKey;
-  /** Writes wait for one another, so that a change of the lock misses none. */
+  #closed = false;
+  /** Calls wait for one another, so that a change of the lock misses none. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(shelf: Shelf, key: CryptoKey) {
@@ -32,9 +34,11 @@ export class Vault {
     return new Vault(shelf, key);
   }
 
-  async get(name: string): Promise<Uint8Array | undefined> {
-    const sealed = await this.#shelf.get(name);
-    return sealed && open(this.#key, name, sealed);
+  get(name: string): Promise<Uint8Array | undefined> {
+    return this.#inTurn(async () => {
+      const sealed = await this.#shelf.get(name);
+      return sealed && open(this.#key, name, sealed);
+    });
   }
 
   put(name: string, value: Uint8Array): Promise<void> {
@@ -71,8 +75,14 @@ export class Vault {
     });
   }
 
+  /** From now on nothing is read or written: another tab has the account. */
+  close(): void {
+    this.#closed = true;
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work, work);
+    const turn = (): Promise<T> => (this.#closed ? Promise.reject(new Error("the vault is closed")) : work());
+    const next = this.#last.then(turn, turn);
     this.#last = next.catch(() => undefined);
     return next;
   }

@@ -48,6 +48,11 @@ export class Keeper {
     }
   }
 
+  /** Another tab has the account: what the Go side still does reaches the vault no more. */
+  taken(): void {
+    this.#vault?.close();
+  }
+
   async #open(steal: boolean, passphrase: string): Promise<Access> {
     if (this.#vault) return "open";
     this.#held ||= await this.#ground.hold(steal);

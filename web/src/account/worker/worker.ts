@@ -43,7 +43,10 @@ async function start(): Promise<void> {
       door,
       shelf: openShelf,
       carry: (request) => carry(origin, request),
-      hold: (steal) => holdAccount(scope.navigator.locks, steal, () => post({ kind: "taken" })),
+      hold: (steal) => holdAccount(scope.navigator.locks, steal, () => {
+          keeper.taken();
+          post({ kind: "taken" });
+        }),
     });
     scope.onmessage = ({ data: { request, ...asked } }) => {
       keeper.answer(asked).then(

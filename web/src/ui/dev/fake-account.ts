@@ -28,6 +28,7 @@ function fakes(scene: AccountScene): Fakes {
       throw new AccountError({ code: "code-wrong", message: "", triesLeft: 3 });
     },
     reset: () => recovery,
+    newRecovery: () => recovery,
     signOut: () => {
       status = { ...status, stage: "signed-out" };
       return null;
