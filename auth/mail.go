@@ -12,8 +12,10 @@ import (
 const (
 	letterLifetime = 10 * time.Minute
 	maxLetters     = 128      // of one mailbox
+	maxStrangers   = 96       // of them from other users: the rest is kept for the user's own and the server's
 	maxSameSender  = 16       // of them from one other user
-	maxMailBytes   = 64 << 20 // of all, with what a letter costs beside its body
+	maxSent        = 256      // of all mailboxes, from one user
+	maxMailBytes   = 64 << 20 // of all, with what a letter costs beside its body; the server's may be more
 	letterCost     = 256
 	maxWaiting     = 4 // polls of one mailbox
 )
@@ -30,7 +32,7 @@ type letter struct {
 	seq                    uint64
 	kind                   string
 	fromUser, fromEndpoint [16]byte
-	to                     [16]byte
+	to, owner              [16]byte // the mailbox, and whose it is
 	toEndpoint             bool
 	body                   []byte
 	time                   uint64
@@ -46,6 +48,7 @@ type mail struct {
 	mu      sync.Mutex
 	seq     uint64 // of the last letter
 	bytes   int
+	sent    map[[16]byte]int                        // live letters by the user who sent them; none of the server's
 	boxes   map[[16]byte][]letter                   // oldest first
 	waiting map[[16]byte]map[chan struct{}]struct{} // polls; each channel has room for one signal
 }
@@ -53,7 +56,7 @@ type mail struct {
 // newMail begins its numbers at the time, so that they rise over restarts.
 func newMail(now uint64) *mail {
 	return &mail{
-		closed: make(chan struct{}), seq: now << 10,
+		closed: make(chan struct{}), seq: now << 10, sent: make(map[[16]byte]int),
 		boxes: make(map[[16]byte][]letter), waiting: make(map[[16]byte]map[chan struct{}]struct{}),
 	}
 }
@@ -61,35 +64,42 @@ func newMail(now uint64) *mail {
 // close ends all polls, and those that come later.
 func (m *mail) close() { m.once.Do(func() { close(m.closed) }) }
 
-// post keeps a letter, or refuses when the mailbox is full.
+// post keeps a letter, or refuses when the mailbox is full. Letters from others
+// count for each of them, and leave places for those of the mailbox's owner.
 func (m *mail) post(l letter) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire(l.to, l.time)
+	if m.sent[l.fromUser] >= maxSent {
+		return Refuse(api.CodeMailboxFull, "this account has left too many messages: try again in 10 minutes")
+	}
 	box := m.boxes[l.to]
-	same := 0
+	same, strangers := 0, 0
 	for i := range box {
 		if box[i].fromUser == l.fromUser {
 			same++
 		}
+		if box[i].fromUser != l.owner {
+			strangers++
+		}
 	}
-	stranger := l.fromUser != l.to && !l.toEndpoint
-	if len(box) >= maxLetters || stranger && same >= maxSameSender || m.bytes+l.cost() > maxMailBytes {
+	stranger := l.fromUser != l.owner
+	if len(box) >= maxLetters || m.bytes+l.cost() > maxMailBytes ||
+		stranger && (same >= maxSameSender || strangers >= maxStrangers) {
 		return Refuse(api.CodeMailboxFull, "the mailbox is full: try again in 10 minutes")
 	}
 	m.add(l)
 	return nil
 }
 
-// notify leaves word from the server itself. A full mailbox is not told: its
-// owner has enough to look at.
+// notify leaves word from the server itself, however much mail others have. A full
+// mailbox is not told: others cannot fill it, and its owner has enough to look at.
 func (m *mail) notify(user [16]byte, kind string, endpoint [16]byte, now uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire(user, now)
-	l := letter{kind: kind, fromUser: user, fromEndpoint: endpoint, to: user, time: now}
-	if len(m.boxes[user]) < maxLetters && m.bytes+l.cost() <= maxMailBytes {
-		m.add(l)
+	if len(m.boxes[user]) < maxLetters {
+		m.add(letter{kind: kind, fromUser: user, fromEndpoint: endpoint, to: user, owner: user, time: now})
 	}
 }
 
@@ -99,7 +109,21 @@ func (m *mail) add(l letter) {
 	l.seq = m.seq
 	m.boxes[l.to] = append(m.boxes[l.to], l)
 	m.bytes += l.cost()
+	if l.kind == kindMessage {
+		m.sent[l.fromUser]++
+	}
 	m.wake(l.to)
+}
+
+// forget takes a letter that is dropped off what is counted. The caller holds mu.
+func (m *mail) forget(l *letter) {
+	m.bytes -= l.cost()
+	if l.kind != kindMessage {
+		return
+	}
+	if m.sent[l.fromUser]--; m.sent[l.fromUser] == 0 {
+		delete(m.sent, l.fromUser)
+	}
 }
 
 // wake ends the polls of a mailbox. The caller holds mu.
@@ -117,7 +141,7 @@ func (m *mail) expire(id [16]byte, now uint64) {
 	box := m.boxes[id]
 	n := 0
 	for n < len(box) && box[n].time+ms(letterLifetime) <= now {
-		m.bytes -= box[n].cost()
+		m.forget(&box[n])
 		n++
 	}
 	switch {
@@ -142,8 +166,9 @@ func (m *mail) expireAll(now uint64) {
 func (m *mail) drop(endpoint [16]byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, l := range m.boxes[endpoint] {
-		m.bytes -= l.cost()
+	box := m.boxes[endpoint]
+	for i := range box {
+		m.forget(&box[i])
 	}
 	delete(m.boxes, endpoint)
 	m.wake(endpoint)

@@ -42,7 +42,7 @@ func (s *Service) Post(ctx context.Context, c Caller, to string, req *api.Mailbo
 	}
 	m := letter{
 		kind: kindMessage, fromUser: row.User, fromEndpoint: row.Endpoint,
-		to: id, toEndpoint: toEndpoint, body: req.Body, time: s.now(),
+		to: id, owner: owner, toEndpoint: toEndpoint, body: req.Body, time: s.now(),
 	}
 	return &api.Empty{}, s.mail.post(m)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,13 +71,75 @@ func TestMailboxBounds(t *testing.T) {
 	call[api.Empty](h, "POST", toUser, h.newPerson("noor").first.Token, letter(1))
 	call[api.Empty](h, "POST", toUser, ada.first.Token, letter(1))
 	// A sender may not fill everybody's.
-	toEndpoint := "/api/v1/mailbox/" + ada.first.Session.Endpoint
-	for range 60 - 17 {
-		call[api.Empty](h, "POST", toEndpoint, kofi.first.Token, letter(1))
+	left := 60 - 17
+	for _, handle := range []string{"grace", "alan", "edsger"} {
+		to := "/api/v1/mailbox/" + h.newPerson(handle).first.Session.Endpoint
+		for range min(left, 16) {
+			call[api.Empty](h, "POST", to, kofi.first.Token, letter(1))
+			left--
+		}
 	}
+	toEndpoint := "/api/v1/mailbox/" + ada.first.Session.Endpoint
 	h.refused(api.CodeSlowDown, "POST", toEndpoint, kofi.first.Token, letter(1))
 	h.pass(10 * time.Minute)
 	call[api.Empty](h, "POST", toUser, kofi.first.Token, letter(1))
+}
+
+// TestStrangersCannotFillMailboxes holds that who knows the ids of somebody's
+// mailboxes cannot keep that person's own devices, and word of sign-ins, out.
+func TestStrangersCannotFillMailboxes(t *testing.T) {
+	h := newHarness(t, nil)
+	ada := h.newPerson("ada")
+	_, tablet := ada.addDevice("tablet")
+	boxes := []string{ada.user.String(), ada.first.Session.Endpoint}
+	senders := make([]*person, 6)
+	for i := range senders {
+		senders[i] = h.newPerson("s" + string(rune('a'+i)))
+		for _, to := range boxes {
+			for range 16 {
+				call[api.Empty](h, "POST", "/api/v1/mailbox/"+to, senders[i].first.Token, letter(1))
+			}
+			h.refused(api.CodeMailboxFull, "POST", "/api/v1/mailbox/"+to, senders[i].first.Token, letter(1))
+		}
+	}
+	late := h.newPerson("late")
+	for _, to := range boxes {
+		h.refused(api.CodeMailboxFull, "POST", "/api/v1/mailbox/"+to, late.first.Token, letter(1))
+		call[api.Empty](h, "POST", "/api/v1/mailbox/"+to, tablet.Token, letter(1))
+	}
+	thief := h.login("ada", "thief")
+	all := h.mailbox(ada.first, 0).Messages
+	if n := len(all); n == 0 || !slices.ContainsFunc(all, func(m api.MailboxMessage) bool {
+		return m.Kind == "sign-in" && m.FromEndpoint == thief.Session.Endpoint
+	}) {
+		t.Errorf("%d messages, and no word of the sign-in", n)
+	}
+}
+
+// TestOneSenderCannotFillTheServer holds that letters to one's own mailboxes count
+// against who sends them, until they are gone.
+func TestOneSenderCannotFillTheServer(t *testing.T) {
+	h := newHarness(t, nil)
+	ada, kofi := h.newPerson("ada"), h.newPerson("kofi")
+	_, tablet := ada.addDevice("tablet")
+	_, watch := ada.addDevice("watch")
+	for _, to := range []*api.SignedIn{tablet, watch} {
+		for range 128 {
+			call[api.Empty](h, "POST", "/api/v1/mailbox/"+to.Session.Endpoint, ada.first.Token, letter(1))
+		}
+	}
+	toFirst := "/api/v1/mailbox/" + ada.first.Session.Endpoint
+	h.refused(api.CodeMailboxFull, "POST", toFirst, tablet.Token, letter(1))
+	call[api.Empty](h, "POST", toFirst, kofi.first.Token, letter(1))
+	call[api.Empty](h, "DELETE", "/api/v1/account/sessions/"+watch.Session.Endpoint, ada.first.Token, nil)
+	for range 128 - 1 {
+		call[api.Empty](h, "POST", toFirst, tablet.Token, letter(1))
+	}
+	call[api.Empty](h, "POST", "/api/v1/mailbox/"+ada.user.String(), ada.first.Token, letter(1))
+	h.refused(api.CodeMailboxFull, "POST", "/api/v1/mailbox/"+ada.user.String(), ada.first.Token, letter(1))
+	h.pass(10 * time.Minute)
+	h.mailbox(tablet, 0)
+	call[api.Empty](h, "POST", toFirst, tablet.Token, letter(1))
 }
 
 // TestMailboxWithoutKeys holds that a session without keys talks with the devices
