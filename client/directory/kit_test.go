@@ -86,7 +86,7 @@ func (w *wire) Do(ctx context.Context, r remote.Request) (remote.Response, error
 // refuse answers as a server that does not agree; an error of package remote goes
 // through.
 func refuse(err error) (remote.Response, error) {
-	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, context.Canceled) {
+	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return remote.Response{}, err
 	}
 	e := &api.HTTPError{Status: 500, Code: api.CodeInternal, Message: err.Error()}

@@ -257,3 +257,36 @@ func TestOldKeyFaster(t *testing.T) {
 		t.Error("no evidence")
 	}
 }
+
+// TestOtherDeviceKnowsMore holds the directory to what another own device was
+// shown.
+func TestOtherDeviceKnowsMore(t *testing.T) {
+	world := newEvil(t, 0)
+	bob := keytranstest.NewPerson("bob")
+	bob.Publish(world.Model)
+	world.wait(time.Second)
+	phone := newActor(t, world, world.clock, nil)
+	phone.lookup(t, "bob")
+	old := world.fork()
+	old.People = []*keytranstest.Person{bob.Clone()}
+	bob.Publish(world.Model)
+	world.wait(time.Second)
+	laptop := newActor(t, world, world.clock, nil)
+	laptop.lookup(t, "bob")
+	b, err := laptop.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := phone.Import(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	phone.open(t, nil)
+	phone.wire.set(func(w *wire) { w.to = old })
+	if c, err := phone.Lookup(t.Context(), "bob"); err == nil {
+		t.Fatalf("bob is at version %d, and the laptop saw 1", c.Version)
+	}
+	phone.wire.set(func(w *wire) { w.to = world })
+	if c := phone.lookup(t, "bob"); c.Version != 1 {
+		t.Errorf("bob is at version %d", c.Version)
+	}
+}

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -336,5 +337,35 @@ func TestServerIdentity(t *testing.T) {
 	}
 	if n := eve.wire.count("/api/v1/directory/config"); n != 1 {
 		t.Errorf("the server was asked for its keys %d times", n)
+	}
+}
+
+// TestSilence keeps one contact's lookups until the caller gives up, and leaves
+// contacts that could not be asked for the next call.
+func TestSilence(t *testing.T) {
+	s := newScene(t, 1)
+	s.ada.wire.set(func(w *wire) {
+		w.before = func(path string, body []byte) error {
+			q, err := keytrans.ParseLookupRequest(body)
+			if path == "/api/v1/directory/monitor" || err == nil && string(q.Name) == "bob" {
+				return context.DeadlineExceeded
+			}
+			return nil
+		}
+	})
+	var err error
+	for range 3 {
+		ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+		_, err = s.ada.Lookup(ctx, "bob")
+		cancel()
+		s.ada.lookup(t, "carol")
+	}
+	alarm(t, err, client.IDRefusedOne, "MS-44")
+	if _, err := s.ada.Monitor(t.Context()); err == nil || !s.ada.Status().Behind {
+		t.Errorf("Monitor: %v, behind %v", err, s.ada.Status().Behind)
+	}
+	s.ada.wire.set(func(w *wire) { w.before = nil })
+	if s.ada.monitors(t); s.ada.Status().Behind {
+		t.Error("still behind")
 	}
 }
