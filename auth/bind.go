@@ -81,6 +81,11 @@ func (s *Service) Publish(ctx context.Context, c Caller, record []byte) (*api.Re
 	if err := mayFollow(prev, next, fresh); err != nil {
 		return nil, err
 	}
+	if prev == nil || prev.Hash() != next.Hash() { // an old one may be sent again at will
+		if err := s.limits.records.take(row.User, s.cfg.Now()); err != nil {
+			return nil, err
+		}
+	}
 	if prev == nil {
 		if err := s.claim(ctx, row.User, next.Handle); err != nil {
 			return nil, err

@@ -23,6 +23,7 @@ type limits struct {
 	addresses *rates
 	accounts  *rates
 	letters   *rates // messages to other people, by sender
+	records   *rates // new records, by user: they are kept for ever
 	lookups   *rates // requests to the directory, by address prefix
 	global    *rate.Limiter
 }
@@ -40,11 +41,18 @@ func newLimits(l Limits) *limits {
 	if l.LookupsPerMinute == 0 {
 		l.LookupsPerMinute = 1200
 	}
+	if l.RecordsAtOnce == 0 {
+		l.RecordsAtOnce = 60
+	}
+	if l.RecordsPerHour == 0 {
+		l.RecordsPerHour = 20
+	}
 	return &limits{
-		addresses: newRates(maxPrefixes, l.AddressPerMinute),
-		accounts:  newRates(maxLimited, l.AccountPerMinute),
-		letters:   newRates(maxLimited, lettersPerMinute),
-		lookups:   newRates(maxPrefixes, l.LookupsPerMinute),
+		addresses: perMinute(maxPrefixes, l.AddressPerMinute),
+		accounts:  perMinute(maxLimited, l.AccountPerMinute),
+		letters:   perMinute(maxLimited, lettersPerMinute),
+		records:   newRates(maxLimited, l.RecordsAtOnce, rate.Limit(l.RecordsPerHour)/3600),
+		lookups:   perMinute(maxPrefixes, l.LookupsPerMinute),
 		global:    rate.NewLimiter(rate.Limit(l.GlobalPerSecond), l.GlobalPerSecond),
 	}
 }
@@ -82,7 +90,8 @@ func prefix(a netip.Addr) [16]byte {
 
 // rates are token buckets by a key, at most a fixed number of them.
 type rates struct {
-	size, perMinute int
+	size, burst int
+	limit       rate.Limit // tokens a second
 
 	mu    sync.Mutex
 	byKey map[[16]byte]*list.Element
@@ -94,12 +103,14 @@ type bucket struct {
 	limiter *rate.Limiter
 }
 
-func newRates(size, perMinute int) *rates {
-	return &rates{size: size, perMinute: perMinute, byKey: make(map[[16]byte]*list.Element), order: list.New()}
+func newRates(size, burst int, limit rate.Limit) *rates {
+	return &rates{size: size, burst: burst, limit: limit, byKey: make(map[[16]byte]*list.Element), order: list.New()}
 }
 
-// take takes one token, or refuses with the time until there is one. Up to a
-// minute's tokens may be taken at once.
+// perMinute returns rates of which a minute's tokens may be taken at once.
+func perMinute(size, n int) *rates { return newRates(size, n, rate.Limit(n)/60) }
+
+// take takes one token, or refuses with the time until there is one.
 func (r *rates) take(key [16]byte, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,7 +119,7 @@ func (r *rates) take(key [16]byte, now time.Time) error {
 		return nil
 	}
 	missing := 1 - l.TokensAt(now)
-	wait := missing * 60_000 / float64(r.perMinute)
+	wait := missing * 1000 / float64(r.limit)
 	return refuseUntil(api.CodeSlowDown, "too many requests: wait", 0, uint64(wait)+1)
 }
 
@@ -123,7 +134,7 @@ func (r *rates) limiter(key [16]byte) *rate.Limiter {
 		delete(r.byKey, last.Value.(*bucket).key) //nolint:errcheck // the list has buckets only
 		r.order.Remove(last)
 	}
-	b := &bucket{key: key, limiter: rate.NewLimiter(rate.Limit(float64(r.perMinute)/60), r.perMinute)}
+	b := &bucket{key: key, limiter: rate.NewLimiter(r.limit, r.burst)}
 	r.byKey[key] = r.order.PushFront(b)
 	return b.limiter
 }

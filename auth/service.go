@@ -91,6 +91,8 @@ type Limits struct {
 	AccountPerMinute int // requests of an account; 600
 	GlobalPerSecond  int // sign-in requests of all; 200
 	LookupsPerMinute int // directory requests of an address prefix; 1200
+	RecordsAtOnce    int // new records of a user, after which RecordsPerHour counts; 60
+	RecordsPerHour   int // new records of a user; 20
 }
 
 // A Caller is who makes a request.

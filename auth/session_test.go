@@ -199,6 +199,26 @@ func TestRecords(t *testing.T) {
 
 // TestFirstRecordClaims holds that the handle of an account's first record is the
 // one it began with, and nobody else's.
+// TestRecordRates holds that a user cannot publish without end, and can send the
+// last record again.
+func TestRecordRates(t *testing.T) {
+	h := newHarness(t, nil)
+	ada, kofi := h.newPerson("ada"), h.newPerson("kofi")
+	for range 60 - 1 {
+		ada.publish(ada.first.Token, ada.record(ada.devices))
+	}
+	next := ada.record(ada.devices)
+	e := h.refused(api.CodeSlowDown, "POST", "/api/v1/account/record", ada.first.Token, next.Encode())
+	if wait := time.Duration(e.RetryMS) * time.Millisecond; wait < 2*time.Minute || wait > 3*time.Minute+time.Millisecond {
+		t.Errorf("retry in %v, want about 3 minutes", wait)
+	}
+	ada.publish(ada.first.Token, ada.last)
+	kofi.publish(kofi.first.Token, kofi.record(kofi.devices))
+	h.pass(3 * time.Minute)
+	ada.publish(ada.first.Token, next)
+	h.refused(api.CodeSlowDown, "POST", "/api/v1/account/record", ada.first.Token, ada.record(ada.devices).Encode())
+}
+
 func TestFirstRecordClaims(t *testing.T) {
 	h := newHarness(t, nil)
 	h.newPerson("ada")
