@@ -1,7 +1,11 @@
 package keytrans_test
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -26,6 +30,17 @@ func signed(lines func(w *world, text string) string) func(*world, *keytrans.Loo
 		text := w.Text(len(w.Leaves))
 		a.Checkpoint = []byte(text + "\n" + w.Log.Sign(text) + lines(w, text))
 	})
+}
+
+// cosignWrapped cosigns at a number of seconds that is now in milliseconds once
+// it is multiplied by 1000 in 64 bits.
+func cosignWrapped(s *keytranstest.Signer, text string, now uint64) string {
+	for k := uint64(1); ; k++ {
+		if seconds, rest := bits.Div64(k, now, 1000); rest == 0 {
+			message := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", seconds, text)
+			return s.Line(append(binary.BigEndian.AppendUint64(nil, seconds), ed25519.Sign(s.Key, message)...))
+		}
+	}
 }
 
 var attacks = slices.Concat(mapAttacks, logAttacks, witnessAttacks, keyAttacks, parserAttacks, recordAttacks)
@@ -56,6 +71,32 @@ var mapAttacks = []attack{
 		a := w.Lookup(q, lin, 0)
 		return a.Encode()
 	}, id: keytrans.ErrProof, attack: "MS-05"},
+	{name: "another user behind the handle", answer: func(w *world, q *keytrans.LookupRequest) []byte {
+		lin := keytranstest.NewPerson("lin")
+		lin.Publish(w.Model)
+		w.Later(second)
+		a, b := w.Lookup(q, w.p, w.p.Version()), w.Lookup(q, lin, 0)
+		b.Handle = a.Handle
+		return b.Encode()
+	}, id: keytrans.ErrProof, attack: "MS-05"},
+	{name: "another user than was asked for", known: true, answer: func(w *world, q *keytrans.LookupRequest) []byte {
+		lin := keytranstest.NewPerson("lin")
+		lin.Publish(w.Model)
+		w.Later(second)
+		return w.Lookup(q, lin, 0).Encode()
+	}, id: keytrans.ErrProof, attack: "MS-05"},
+	{name: "a handle whose user has nothing", answer: func(w *world, q *keytrans.LookupRequest) []byte {
+		a := w.Lookup(q, w.p, w.p.Version())
+		own, _ := w.Label(keytrans.Handles, q.Name, 0)
+		a.Found, a.Version, a.Opening, a.Records, a.VRFs = false, 0, keytrans.Hash{}, nil, nil
+		a.Proof = w.Prove(len(w.Leaves)-1, []keytrans.Hash{own})
+		return a.Encode()
+	}, id: keytrans.ErrProof, attack: "MS-05"},
+	{name: "an opening of a handle that nobody has", answer: func(w *world, q *keytrans.LookupRequest) []byte {
+		a := w.Lookup(q, nil, 0)
+		a.Handle.Opening[0] = 1
+		return a.Encode()
+	}, id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "a newer version hidden", answer: func(w *world, q *keytrans.LookupRequest) []byte {
 		return w.Lookup(q, w.p, w.p.Version()-1).Encode()
 	}, id: keytrans.ErrStale, attack: "MS-06"},
@@ -132,6 +173,9 @@ var logAttacks = []attack{
 	{name: "a consistency proof to nowhere", known: true, answer: changed(func(_ *world, a *keytrans.LookupResponse) {
 		a.Consistency = a.Consistency[:0]
 	}), id: keytrans.ErrRollback, attack: "MS-10", proof: keytrans.Fork},
+	{name: "a consistency proof that nobody asked for", answer: changed(func(_ *world, a *keytrans.LookupResponse) {
+		a.Consistency = a.Inclusion
+	}), id: keytrans.ErrProof, attack: "MS-42"},
 	{name: "cosignatures ahead of the clock", answer: changed(func(w *world, a *keytrans.LookupResponse) {
 		a.Checkpoint = w.NoteAt(len(w.Leaves), w.Now+11*minute)
 	}), id: keytrans.ErrClock, attack: "MS-43"},
@@ -185,6 +229,9 @@ var witnessAttacks = []attack{
 	}), id: keytrans.ErrWitness, attack: "MS-12"},
 	{name: "a log signature in a witness's place", answer: signed(func(w *world, text string) string {
 		return w.Witnesses[0].Cosign(text, w.Now) + w.Witnesses[1].Sign(text)
+	}), id: keytrans.ErrWitness, attack: "MS-13"},
+	{name: "a time that is fresh modulo 2^64", answer: signed(func(w *world, text string) string {
+		return w.Witnesses[0].Cosign(text, w.Now) + cosignWrapped(w.Witnesses[1], text, w.Now)
 	}), id: keytrans.ErrWitness, attack: "MS-13"},
 	{name: "one fresh cosignature on an old checkpoint", answer: changed(func(w *world, a *keytrans.LookupResponse) {
 		w.Now += 23 * hour
@@ -266,6 +313,13 @@ var recordAttacks = []attack{
 		w.Later(second)
 		return w.Lookup(q, w.p, w.p.Version()).Encode()
 	}, id: keytrans.ErrProof, attack: "MS-16"},
+	{name: "a record of another user", answer: func(w *world, q *keytrans.LookupRequest) []byte {
+		record := w.p.Next(func(r *identity.Record) { r.User[0]++ })
+		w.Put(keytrans.Users, w.p.User[:], top+1, record)
+		w.p.Records = append(w.p.Records, record)
+		w.Later(second)
+		return w.Lookup(q, w.p, top+1).Encode()
+	}, id: keytrans.ErrProof, attack: "MS-05"},
 	{name: "a record of another version", answer: func(w *world, q *keytrans.LookupRequest) []byte {
 		record := w.p.Next(func(r *identity.Record) { r.Version++ })
 		w.Put(keytrans.Users, w.p.User[:], top+1, record)

@@ -160,3 +160,18 @@ func TestHandleMoved(t *testing.T) {
 	at.refused(t, w, before, err)
 	w.accept(t)
 }
+
+// TestHandleGone takes kofi's handle back.
+func TestHandleGone(t *testing.T) {
+	w := newWorld(t, 0)
+	w.accept(t)
+	evil := w.copyOf()
+	evil.Remove(keytrans.Handles, []byte("kofi"), 0)
+	evil.Later(second)
+	before := snapshot(w.st)
+	q := w.st.Request(keytrans.ByHandle, []byte("kofi"))
+	_, err := w.v.Lookup(w.st, q, evil.Lookup(q, nil, 0).Encode(), evil.Now)
+	at := attack{id: keytrans.ErrFlipFlop, attack: "MS-08", proof: keytrans.Changed, proven: true}
+	at.refused(t, w, before, err)
+	w.accept(t)
+}

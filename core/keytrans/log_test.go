@@ -95,6 +95,12 @@ func TestGossip(t *testing.T) {
 		if err := errors.Join(v.Gossip(a, b, p), v.Gossip(b, a, p)); err != nil {
 			t.Errorf("%d and 6 of one log: %v", from, err)
 		}
+		for _, p := range [][]keytrans.Hash{p, slices.Repeat([]keytrans.Hash{{1}}, len(p)), nil} {
+			e := &keytrans.Evidence{Kind: keytrans.Fork, First: a, Second: b, Proof: p}
+			if err := v.VerifyEvidence(e); !errors.Is(err, keytrans.ErrUnproven) {
+				t.Errorf("one log is proven to have forked at %d: %v", from, err)
+			}
+		}
 		// A fork: entry 2 is another.
 		evil := w.Clone()
 		evil.Leaves[2] = bytes.Repeat([]byte{7}, 90)
@@ -203,6 +209,7 @@ func TestCheckpointText(t *testing.T) {
 		"a huge size":     strings.Replace(good, "\n1\n", "\n9223372036854775807\n", 1),
 		"a short root":    lines[0] + "\n1\nAAAA\n",
 		"a loose root":    lines[0] + "\n1\n" + strings.TrimRight(lines[2], "=") + "\n",
+		"another base64":  loosen(good),
 		"a fourth line":   good + "x\n",
 		"an empty origin": "\n1\n" + lines[2] + "\n",
 	} {
@@ -210,10 +217,23 @@ func TestCheckpointText(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := v.OpenCheckpoint([]byte(good + "\n" + loosen(m.Log.Sign(good)))); !errors.Is(err, keytrans.ErrProof) {
+		t.Errorf("a signature in another base64: %v", err)
+	}
 	c, err := v.OpenCheckpoint([]byte(good + "\n" + m.Log.Sign(good)))
 	if err != nil || c.Size != 1 || c.Root != keytranstest.LogRoot(m.Leaves) {
 		t.Errorf("the good one: %+v, %v", c, err)
 	}
+}
+
+// loosen changes bits of base64 that mean nothing: those before the last =.
+func loosen(text string) string {
+	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	i := strings.LastIndex(text, "=") - 1
+	for text[i] == '=' {
+		i--
+	}
+	return text[:i] + string(digits[strings.IndexByte(digits, text[i])|1]) + text[i+1:]
 }
 
 // TestNoWitnesses judges by the directory's own time.

@@ -2,6 +2,7 @@ package keytrans_test
 
 import (
 	"bytes"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -154,6 +155,106 @@ func TestLookupKnownUser(t *testing.T) {
 	w.Later(second)
 	if r := w.accept(t); r.Version != 4 || r.First != 4 || r.Reset || r.State.Checked != 1 {
 		t.Errorf("by handle: %+v", r)
+	}
+}
+
+// TestLookupKnownUserLies does the same with a directory that changes what was
+// known, or the identity key.
+func TestLookupKnownUserLies(t *testing.T) {
+	w := newWorld(t, 2)
+	q := w.st.Request(keytrans.ByUser, w.p.User[:])
+	r, err := w.v.Lookup(w.st, q, w.Lookup(q, w.p, 2).Encode(), w.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.st.Apply(r)
+	evil := w.copyOf()
+	evil.Put(keytrans.Users, w.p.User[:], 1, []byte("another"))
+	evil.Later(second)
+	before := snapshot(w.st)
+	q = w.request()
+	_, err = w.v.Lookup(w.st, q, evil.Lookup(q, w.p, 2).Encode(), evil.Now)
+	at := attack{id: keytrans.ErrFlipFlop, attack: "MS-08", proof: keytrans.Changed, proven: true}
+	at.refused(t, w, before, err)
+	w.p.Publish(w.Model)
+	w.p.Reset(w.Model, true)
+	w.p.Publish(w.Model)
+	w.Later(second)
+	if r := w.accept(t); !r.Reset {
+		t.Error("a reset between what was known and what was asked for is not told")
+	}
+}
+
+// TestEvidenceOfNothing proves nothing by a directory that only grew.
+func TestEvidenceOfNothing(t *testing.T) {
+	w := newWorld(t, 2)
+	older := w.accept(t).State.Proof // version 3 is not there
+	w.p.Publish(w.Model)
+	w.Later(second)
+	newer := w.accept(t).State.Proof // version 3 is there
+	for _, e := range []*keytrans.Evidence{
+		{Kind: keytrans.Changed, First: older, Second: newer},
+		{Kind: keytrans.Changed, First: newer, Second: older},
+		{Kind: keytrans.Changed, First: newer, Second: newer},
+		{Kind: keytrans.Answer},
+	} {
+		if err := w.v.VerifyEvidence(e); !errors.Is(err, keytrans.ErrUnproven) {
+			t.Errorf("evidence of nothing: %v", err)
+		}
+	}
+	evil := w.Clone()
+	evil.Remove(keytrans.Users, w.p.User[:], 2)
+	evil.Later(second)
+	q := (&keytrans.State{}).Request(keytrans.ByUser, w.p.User[:])
+	r, err := w.v.Lookup(&keytrans.State{}, q, evil.Lookup(q, w.p, 1).Encode(), evil.Now)
+	if err == nil || r != nil {
+		t.Fatal("a directory that hides version 3 is believed")
+	}
+	evil.Remove(keytrans.Users, w.p.User[:], 3)
+	evil.Later(second)
+	r, err = w.v.Lookup(&keytrans.State{}, q, evil.Lookup(q, w.p, 1).Encode(), evil.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []*keytrans.Evidence{
+		{Kind: keytrans.Changed, First: newer, Second: r.State.Proof},
+		{Kind: keytrans.Changed, First: r.State.Proof, Second: newer},
+	} {
+		if err := w.v.VerifyEvidence(e); err != nil {
+			t.Errorf("a version taken back: %v", err)
+		}
+	}
+}
+
+// TestEvidenceForged puts an epoch into a checkpoint that does not hold it.
+func TestEvidenceForged(t *testing.T) {
+	w := newWorld(t, 2)
+	older := w.accept(t).State.Proof
+	evil := w.Clone()
+	for v := range uint32(3) {
+		evil.Remove(keytrans.Users, w.p.User[:], v)
+	}
+	w.Later(second)
+	evil.Later(second)
+	q := (&keytrans.State{}).Request(keytrans.ByUser, w.p.User[:])
+	fake := w.p.Clone()
+	evil.Put(keytrans.Users, w.p.User[:], 0, fake.Records[0])
+	evil.Publish()
+	w.Publish()
+	r, err := w.v.Lookup(&keytrans.State{}, q, evil.Lookup(q, fake, 0).Encode(), evil.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lie := &keytrans.Evidence{Kind: keytrans.Changed, First: older, Second: r.State.Proof}
+	if err := w.v.VerifyEvidence(lie); err != nil {
+		t.Fatalf("a directory that signed both: %v", err)
+	}
+	lie.Second = bytes.Replace(lie.Second, evil.Note(), w.Note(), 1)
+	if bytes.Equal(lie.Second, r.State.Proof) {
+		t.Fatal("nothing was forged")
+	}
+	if err := w.v.VerifyEvidence(lie); err == nil {
+		t.Error("a directory is proven to say what it did not sign")
 	}
 }
 

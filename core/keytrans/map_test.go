@@ -140,7 +140,7 @@ func TestMapProofForms(t *testing.T) {
 	}{
 		{"a leaf below where it belongs", lowered, keytrans.MapProof{Leaf: true, Label: a, Siblings: []keytrans.Hash{keytrans.EmptyHash}}, a},
 		{"nothing below where it belongs", keytrans.NodeHash(keytrans.EmptyHash, keytrans.EmptyHash), keytrans.MapProof{Siblings: []keytrans.Hash{keytrans.EmptyHash}}, a},
-		{"a leaf that is elsewhere", keytrans.NodeHash(leaf(a), leaf(c)), keytrans.MapProof{Leaf: true, Label: c, Siblings: []keytrans.Hash{leaf(c)}}, a},
+		{"a leaf that is elsewhere", keytrans.NodeHash(leaf(c), leaf(c)), keytrans.MapProof{Leaf: true, Label: c, Siblings: []keytrans.Hash{leaf(c)}}, a},
 		{"257 siblings", leaf(a), keytrans.MapProof{Leaf: true, Label: a, Siblings: make([]keytrans.Hash, 257)}, a},
 		{"another root", leaf(b), keytrans.MapProof{Leaf: true, Label: a}, a},
 	} {
@@ -162,11 +162,43 @@ func TestMapProofForms(t *testing.T) {
 		{"a label twice", []keytrans.Hash{a, a}, []keytrans.MapProof{{Leaf: true, Label: a}, {Leaf: true, Label: a}}},
 		{"ends that differ", []keytrans.Hash{a, b}, []keytrans.MapProof{{Leaf: true, Label: a}, {}}},
 		{"depths that differ", []keytrans.Hash{a, b}, []keytrans.MapProof{{Leaf: true, Label: a}, {Siblings: []keytrans.Hash{leaf(c)}}}},
+		{"a leaf below where it belongs", []keytrans.Hash{a}, []keytrans.MapProof{{Leaf: true, Label: a, Siblings: []keytrans.Hash{keytrans.EmptyHash}}}},
+		{"nothing below where it belongs", []keytrans.Hash{c}, []keytrans.MapProof{{Siblings: []keytrans.Hash{keytrans.EmptyHash}}}},
+		{"a leaf that is elsewhere", []keytrans.Hash{a}, []keytrans.MapProof{{Leaf: true, Label: c, Siblings: []keytrans.Hash{leaf(c)}}}},
 		{"too deep", []keytrans.Hash{a}, []keytrans.MapProof{{Siblings: make([]keytrans.Hash, 256)}}},
 		{"too many", make([]keytrans.Hash, 66), make([]keytrans.MapProof, 66)},
 	} {
 		if _, err := keytrans.NewBatchProof(tt.labels, tt.proofs); err == nil {
 			t.Errorf("%s: joined", tt.name)
+		}
+	}
+}
+
+// TestBatchLies refuses batches that lead to the root and still lie.
+func TestBatchLies(t *testing.T) {
+	a, c := label(0x00, 1), label(0x80, 3)
+	zero := keytrans.Hash{}
+	root := keytrans.NodeHash(keytrans.LeafHash(a, zero), keytrans.LeafHash(c, zero))
+	other := keytrans.LeafHash(c, zero)
+	present := slices.Concat([]byte{34, 1, 1}, zero[:], []byte{1, 0x80}, other[:])
+	absent := slices.Concat([]byte{0x40, 66, 2, 1}, a[:], zero[:], []byte{1, 0x80}, other[:])
+	longer := slices.Concat([]byte{34, 1, 1}, zero[:], []byte{2, 0x80, 0}, other[:])
+	more := slices.Concat([]byte{34, 1, 1}, zero[:], []byte{1, 0xc0}, other[:], other[:])
+	for name, tt := range map[string]struct {
+		encoded []byte
+		want    bool
+	}{
+		"the honest one":                         {present, true},
+		"a label's own leaf that says it is not": {absent, false},
+		"a bitmap that is longer":                {longer, false},
+		"a sibling that nothing asks for":        {more, false},
+	} {
+		b, err := keytrans.ParseBatchProof(tt.encoded)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := b.Verify(root, []keytrans.Hash{a}); (err == nil) != tt.want {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -199,6 +199,10 @@ var monitorAttacks = []struct {
 		a.Epochs[0].Epoch = slices.Clone(a.Epochs[0].Epoch)
 		a.Epochs[0].Epoch[60]++
 	}, keytrans.ErrProof, "MS-05"},
+	{"neighbours that are none", func(_ *world, a *keytrans.MonitorResponse) {
+		a.Epochs[0].Epoch, a.Epochs[0].Inclusion, a.Epochs[0].Proof = a.Epochs[1].Epoch, a.Epochs[1].Inclusion, a.Epochs[1].Proof
+		a.Epochs = slices.Delete(a.Epochs, 1, 2)
+	}, keytrans.ErrProof, "MS-08"},
 	{"a map of another epoch", func(_ *world, a *keytrans.MonitorResponse) { a.Epochs[2].Proof = a.Epochs[0].Proof }, keytrans.ErrProof, "MS-05"},
 	{"a version less", func(w *world, a *keytrans.MonitorResponse) {
 		labels, _ := w.Ladder(w.p.User[:], keytrans.Ladder(3), nil)
@@ -239,6 +243,65 @@ func TestMonitorAttacks(t *testing.T) {
 			w.watch(t, true, 64)
 		})
 	}
+}
+
+// TestMonitorMore asks for 1 epoch, and a contact for a version.
+func TestMonitorMore(t *testing.T) {
+	w := newWatched(t)
+	before := snapshot(w.st)
+	try := func(name string, owner bool, id *keytrans.Error, number string, change func(q *keytrans.MonitorRequest)) {
+		t.Helper()
+		q := w.st.MonitorRequest(w.p.User, owner, 1)
+		other := *q
+		change(&other)
+		_, err := w.v.Monitor(w.st, q, w.Monitor(&other, w.GreatestOf(w.p)).Encode(), w.Now)
+		if err == nil {
+			t.Fatalf("%s: accepted", name)
+		}
+		at := attack{id: id, attack: number}
+		at.refused(t, w, before, err)
+	}
+	try("more epochs", true, keytrans.ErrProof, "MS-42", func(q *keytrans.MonitorRequest) { q.Most = 2 })
+	try("another version", false, keytrans.ErrProof, "MS-42", func(q *keytrans.MonitorRequest) { q.Version = 3 })
+}
+
+// TestMonitorAccepted takes back a version that the owner has looked up but not
+// monitored yet.
+func TestMonitorAccepted(t *testing.T) {
+	w := newWorld(t, 1)
+	w.accept(t)
+	w.p.Publish(w.Model)
+	w.Later(second)
+	w.accept(t)
+	before := snapshot(w.st)
+	evil := w.copyOf()
+	evil.Remove(keytrans.Users, w.p.User[:], 2)
+	evil.hours(1)
+	q := w.st.MonitorRequest(w.p.User, true, 1)
+	_, err := w.v.Monitor(w.st, q, evil.Monitor(q, func(int) uint32 { return 1 }).Encode(), evil.Now)
+	at := attack{id: keytrans.ErrFlipFlop, attack: "MS-08", proof: keytrans.Changed, proven: true}
+	at.refused(t, w, before, err)
+}
+
+// TestMonitorTime lets the directory's time go back between epochs that a client
+// is shown.
+func TestMonitorTime(t *testing.T) {
+	w := newWorld(t, 1)
+	w.accept(t)
+	now := w.Now
+	w.Now = now - minute
+	w.Publish()
+	w.Now = now
+	w.hours(1)
+	q := w.st.MonitorRequest(w.p.User, false, 1)
+	a := w.Monitor(q, nil)
+	i := 2 // the one whose time went back
+	a.Epochs[0].Before, a.Epochs[0].BeforeInclusion = w.Leaves[i], keytranstest.LogInclusion(i, w.Leaves)
+	a.Epochs[0].Epoch, a.Epochs[0].Inclusion = w.Leaves[i+1], keytranstest.LogInclusion(i+1, w.Leaves)
+	before := snapshot(w.st)
+	_, err := w.v.Monitor(w.st, q, a.Encode(), w.Now)
+	at := attack{id: keytrans.ErrProof, attack: "MS-43"}
+	at.refused(t, w, before, err)
 }
 
 func TestMonitorOfAnotherState(t *testing.T) {

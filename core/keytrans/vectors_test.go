@@ -169,6 +169,18 @@ func lookupVectors(t *testing.T) *vectorFile {
 	for _, version := range []int{0, 1, 7} {
 		f.honest(t, version)
 	}
+	w := base(true)
+	q := w.st.Request(keytrans.ByHandle, []byte("kofi"))
+	gone := w.copyOf()
+	gone.Remove(keytrans.Handles, []byte("kofi"), 0)
+	gone.Later(second)
+	f.lookup(t, "a handle taken back", w.st, q, gone.Lookup(q, nil, 0).Encode(), gone.Now)
+	thief := keytranstest.NewPerson("kofi")
+	thief.User = [16]byte(keytranstest.Seed("thief"))
+	moved := w.copyOf()
+	thief.Publish(moved.Model)
+	moved.Later(second)
+	f.lookup(t, "a handle given to another", w.st, q, moved.Lookup(q, thief, 0).Encode(), moved.Now)
 	for i := range attacks {
 		at := &attacks[i]
 		w, q, answer, now := at.make()

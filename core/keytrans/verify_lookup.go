@@ -76,8 +76,12 @@ func (v *Verifier) lookup(st *State, q *LookupRequest, answer []byte, now uint64
 		return nil, refuse(ErrProof, "MS-05", "the map proof is wrong: %v", err)
 	}
 	if err := c.checkFound(found); err != nil {
-		if e := new(Error); errors.As(err, &e) && e.ID == ErrFlipFlop.ID && c.user != nil {
-			e.Evidence = v.changedEvidence(c.user.Proof, c.statement())
+		u := c.user
+		if u == nil {
+			u = st.user(q.Kind, q.Name) // nobody has the handle any more
+		}
+		if e := new(Error); errors.As(err, &e) && e.ID == ErrFlipFlop.ID && u != nil {
+			e.Evidence = v.changedEvidence(u.Proof, c.statement())
 		}
 		return nil, err
 	}
