@@ -27,5 +27,7 @@ const runs =
         [...pages, "--workers=2", "--fully-parallel", "--output=e2e/results/pages"],
         [...calls, "--output=e2e/results/calls"],
       ];
-const results = runs.map((args) => spawnSync("npx", ["playwright", "test", ...args], { stdio: "inherit" }).status);
+const results = runs.map(
+  (args) => spawnSync("npx", ["playwright", "test", ...args], { stdio: "inherit" }).status,
+);
 process.exit(results.every((status) => status === 0) ? 0 : 1);
