@@ -254,3 +254,29 @@ func writeNew(path string, b []byte) error {
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }
+
+// Before the directory has published its first epoch it answers nobody. That
+// takes some 30 ms; connections wait in the listener meanwhile.
+const (
+	directoryLook = 5 * time.Millisecond
+	directoryWait = 3 * time.Second // then clients are told to try again
+)
+
+// awaitDirectory waits until clients can be answered, if there are accounts.
+func (s *Server) awaitDirectory(ctx context.Context) {
+	if s.accounts == nil {
+		return
+	}
+	again := time.NewTicker(directoryLook)
+	defer again.Stop()
+	for range directoryWait / directoryLook {
+		if s.accounts.directory.Ready() == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+}

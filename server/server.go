@@ -189,6 +189,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	wg.Go(func() { s.tick(ctx) })
 	stopAccounts := s.runAccounts(ctx)
+	s.awaitDirectory(ctx)
 
 	// Requests live on while the server shuts down, so that clients get their
 	// Closing frame, and are then cut off.
