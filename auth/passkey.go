@@ -198,7 +198,8 @@ func (s *Service) PasskeyRegisterFinish(ctx context.Context, c Caller, req *api.
 	if err != nil {
 		return nil, err
 	}
-	if c.Token == "" {
+	if flow, err := s.ceremonies.peek(req.Flow, s.now()); err != nil || flow.endpoint == ([16]byte{}) {
+		// It is no session's, whatever token comes with it.
 		if err := s.limits.signIn(c.Address, s.cfg.Now()); err != nil {
 			return nil, err
 		}

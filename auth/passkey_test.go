@@ -15,6 +15,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"conclave/api"
+	"conclave/auth"
 )
 
 // An authenticator is a passkey in software (Web Authentication Level 3, ES256).
@@ -300,6 +301,22 @@ func TestClonedPasskey(t *testing.T) {
 	o = h.loginBegin()
 	h.refused(api.CodeSignInFailed, "POST", passkeyPath+"login/finish", "", finish(t, o, a.get(o)))
 	call[api.Session](h, "GET", "/api/v1/auth/session", s.Token, nil) // who is signed in stays
+}
+
+// TestPasskeyRates holds that a token that is none does not go round the rate of
+// new accounts.
+func TestPasskeyRates(t *testing.T) {
+	h := newHarness(t, func(c *auth.Config) {
+		c.Limits = auth.Limits{AddressPerMinute: 2, AccountPerMinute: 100, GlobalPerSecond: 1000}
+	})
+	begun := h.registerBegin("", "ada")
+	done := finish(t, begun, newAuthenticator(t).create(begun))
+	unknown := *done
+	unknown.Flow = "x"
+	h.refused(api.CodeExpired, "POST", "/api/v1/auth/passkey/register/finish", "x", &unknown)
+	h.refused(api.CodeSlowDown, "POST", "/api/v1/auth/passkey/register/finish", "x", done)
+	h.pass(time.Minute)
+	call[api.SignedIn](h, "POST", "/api/v1/auth/passkey/register/finish", "", done)
 }
 
 func TestPasskeyRegisterRefuses(t *testing.T) {
