@@ -61,8 +61,11 @@ func run(ctx context.Context, base, listen string) error {
 	if err != nil {
 		return err
 	}
-	port := l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens on TCP
-	if _, err := fmt.Fprintf(os.Stdout, "http://localhost:%d\n", port); err != nil {
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(os.Stdout, "http://localhost:%s\n", port); err != nil {
 		return err
 	}
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
