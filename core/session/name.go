@@ -2,56 +2,25 @@ package session
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"conclave/core/displayname"
 )
 
 // MaxName is the most bytes of a display name.
-const MaxName = 64
+const MaxName = displayname.Max
 
 // nameBlock is what names are padded to a multiple of, so that the server
 // learns little from their length.
 const nameBlock = 32
 
 // CleanName trims white space from a display name and returns it. It returns
-// ErrName if the rest is empty, longer than MaxName, not UTF-8, without anything
-// to see, or holds a character that could make it look like something else:
-// control and format characters (bidirectional overrides among them) and line
-// breaks. The two joiners that scripts and emoji need are allowed.
+// ErrName if the rest is not one: see [displayname.Check].
 func CleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
-	if name == "" || len(name) > MaxName || !utf8.ValidString(name) {
-		return "", ErrName
-	}
-	visible := false
-	for _, r := range name {
-		switch {
-		case r == zeroWidthNonJoiner || r == zeroWidthJoiner:
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
-			return "", ErrName
-		case unicode.IsPrint(r) && !unicode.IsSpace(r) && !unicode.IsMark(r) && !isBlank(r):
-			visible = true
-		}
-	}
-	if !visible {
+	if displayname.Check(name) != nil {
 		return "", ErrName
 	}
 	return name, nil
-}
-
-const (
-	zeroWidthNonJoiner = '\u200c'
-	zeroWidthJoiner    = '\u200d'
-)
-
-// isBlank reports whether r is a letter or symbol that shows nothing.
-func isBlank(r rune) bool {
-	switch r {
-	case '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800': // Hangul fillers, braille blank
-		return true
-	default:
-		return false
-	}
 }
 
 // padName returns length, name and zeros, to a multiple of nameBlock.

@@ -22,7 +22,7 @@ type rule struct {
 
 // public is what a server may use of core: formats and proofs that anybody may
 // check, and none of it can hold a secret. See TestPublicCore.
-var public = []string{"core/identity", "core/keytrans", "core/tlsenc"}
+var public = []string{"core/displayname", "core/identity", "core/keytrans", "core/tlsenc"}
 
 // servers are the prefixes of what a server with accounts is made of.
 var servers = []string{"server", "httpapi", "directory", "auth", "store"}
