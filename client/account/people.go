@@ -156,13 +156,3 @@ func (a *Account) UseInvite(ctx context.Context, link string) (Contact, error) {
 	}
 	return a.contactOf(c), nil
 }
-
-// InviteHost returns the host and port of the server that an invite link leads
-// to.
-func InviteHost(link string) (string, error) {
-	i, err := account.ParseInvite(link)
-	if err != nil {
-		return "", err
-	}
-	return i.Host, nil
-}
