@@ -16,7 +16,7 @@ const Max = 64
 var (
 	// Err says that a text is not a name.
 	Err = errors.New("displayname: not a name")
-	// ErrHidden, an Err, says that it holds a character that is not shown.
+	// ErrHidden says that it holds a character that is not shown. It is an Err.
 	ErrHidden = fmt.Errorf("%w: it holds a character that is not shown", Err)
 )
 
