@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of the module for the given time each, in turn. Each
+# Runs every fuzz target of the module for the given time each. Each
 # package's tests are built once, with the instrumentation that fuzzing needs.
 set -euo pipefail
 time=${1:?usage: tools/fuzz.sh 5s}
@@ -21,24 +21,32 @@ targets | sed 's|/[^/]*:.*||' | sort -u | xargs -P 2 -I{} bash -c 'build {} || e
 # Until Go 1.27 the end of a target's time is now and then reported as a failure,
 # with the deadline's own error and no failing input (https://go.dev/issue/75804).
 # That says nothing, so the target runs again. Whatever names an input fails at once.
+# What a target says is printed when it is done, so that two do not mix.
 fuzz() {
-	local try
+	local file=${1%%:*} name=${1#*:} try log
+	local pkg=${file%/*}
+	log=$(mktemp -p "$work")
 	for try in 1 2 3; do
-		(cd "$root/$1" && "$(binary "$1")" -test.run='^$' -test.fuzz="^$2\$" -test.fuzztime="$time" \
-			-test.fuzzminimizetime=10x -test.fuzzcachedir="$corpus/$1" -test.paniconexit0) 2>&1 | tee "$work/log" && return
-		grep -q '^ *context deadline exceeded$' "$work/log" || return 1
-		if grep -qE 'Failing input|panic:|_test\.go:' "$work/log"; then return 1; fi
-		echo "== $2: only its time was up (try $try)"
+		if (cd "$root/$pkg" && "$(binary "$pkg")" -test.run='^$' -test.fuzz="^$name\$" -test.fuzztime="$time" -test.parallel=1 \
+			-test.fuzzminimizetime=10x -test.fuzzcachedir="$corpus/$pkg" -test.paniconexit0) >"$log" 2>&1; then
+			printf '== ./%s %s (%s)\n%s\n' "$pkg" "$name" "$time" "$(cat "$log")"
+			touch "$work/ran-$name-${pkg//\//-}"
+			return
+		fi
+		grep -q '^ *context deadline exceeded$' "$log" || break
+		if grep -qE 'Failing input|panic:|_test\.go:' "$log"; then break; fi
+		echo "== $name: only its time was up (try $try)"
 	done
-	return 1
+	printf '== ./%s %s failed\n%s\n' "$pkg" "$name" "$(cat "$log")"
+	return 255
 }
+export -f fuzz
+export root time corpus
 
-count=0
-while IFS=: read -r file name; do
-	pkg=$(dirname "$file")
-	echo "== ./$pkg $name ($time)"
-	fuzz "$pkg" "$name"
-	count=$((count + 1))
-done < <(targets)
-[ "$count" -gt 0 ] || { echo "no fuzz target found"; exit 1; }
-echo "$count fuzz targets ran"
+# One worker a target, and as many targets at a time as there are cores: much of
+# the short time of each is its beginning and its end.
+targets | xargs -P "$(nproc)" -I{} bash -c 'fuzz {}'
+ran=$(find "$work" -name 'ran-*' | wc -l)
+want=$(targets | wc -l)
+[ "$ran" -gt 0 ] && [ "$ran" = "$want" ] || { echo "$ran of $want fuzz targets ran"; exit 1; }
+echo "$ran fuzz targets ran"
