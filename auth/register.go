@@ -47,14 +47,22 @@ func (s *Service) mayRegister(ctx context.Context, handle, invite string) error 
 	return nil
 }
 
-// register makes an account with its first login and uses up the invite.
+// register makes an account with its first login and uses up the invite, which is
+// as good as before if no account was made.
 func (s *Service) register(ctx context.Context, user [16]byte, handle, invite string, l Login) ([16]byte, error) {
-	if s.cfg.Registration == Invite {
-		if err := s.useInvite(ctx, invite); err != nil {
-			return user, err
-		}
+	if s.cfg.Registration != Invite {
+		return user, s.createAccount(ctx, user, handle, l)
 	}
-	return user, s.createAccount(ctx, user, handle, l)
+	key, err := s.useInvite(ctx, invite)
+	if err != nil {
+		return user, err
+	}
+	err = s.createAccount(ctx, user, handle, l)
+	if err != nil {
+		// Also if the client has gone by now.
+		err = errors.Join(err, s.cfg.Store.ForgetTries(context.WithoutCancel(ctx), key))
+	}
+	return user, err
 }
 
 // createAccount stores an account; handle is empty for those of organisations,
@@ -114,20 +122,21 @@ func (s *Service) checkInvite(code string) (random []byte, err error) {
 	return b[8:inviteBody], nil
 }
 
-// useInvite uses an invite up.
-func (s *Service) useInvite(ctx context.Context, code string) error {
+// useInvite uses an invite up and returns the key of tries that says so.
+func (s *Service) useInvite(ctx context.Context, code string) (key string, err error) {
 	random, err := s.checkInvite(code)
 	if err != nil {
-		return err
+		return "", err
 	}
-	count, _, err := s.cfg.Store.Try(ctx, "invite:"+base64.RawURLEncoding.EncodeToString(random), s.now(), ms(inviteLifetime), 1)
+	key = "invite:" + base64.RawURLEncoding.EncodeToString(random)
+	count, _, err := s.cfg.Store.Try(ctx, key, s.now(), ms(inviteLifetime), 1)
 	if err != nil {
-		return fmt.Errorf("using an invite: %w", err)
+		return "", fmt.Errorf("using an invite: %w", err)
 	}
 	if count > 1 {
-		return Refuse(api.CodeRegistration, "this invite was used already: ask for a new one")
+		return "", Refuse(api.CodeRegistration, "this invite was used already: ask for a new one")
 	}
-	return nil
+	return key, nil
 }
 
 // NewInvite is [Service.Invite] for a device with keys.
