@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -109,6 +110,7 @@ type Service struct {
 	cfg      Config
 	limits   *limits
 	slots    chan struct{}      // one token for each password that is being hashed
+	hashing  atomic.Int32       // passwords that are, or wait for it
 	passkeys *webauthn.WebAuthn // nil: not offered
 	oidc     map[string]*oidcProvider
 	ldap     map[string]*ldapServer

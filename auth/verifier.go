@@ -34,8 +34,13 @@ const (
 	maxThreads   = 8
 )
 
-// slots bounds how many passwords are hashed at a time, and so the memory.
-const slots = 2
+// Bounds of hashing passwords.
+const (
+	slots = 2 // at a time, and so the memory
+	// queue is how many wait for a slot: some seconds' work. Who comes later is told
+	// so at once, so that a flood of sign-ins holds no requests.
+	queue = 128
+)
 
 func (s *Service) checkParams(p *api.PasswordParams) error {
 	if len(p.Salt) != saltSize || p.MemoryKiB < minMemoryKiB || p.MemoryKiB > maxMemoryKiB ||
@@ -83,6 +88,11 @@ func (s *Service) verify(ctx context.Context, stored, authKey []byte) (bool, err
 }
 
 func (s *Service) hash(ctx context.Context, v *verifier, authKey []byte) ([]byte, error) {
+	if s.hashing.Add(1) > slots+queue {
+		s.hashing.Add(-1)
+		return nil, Refuse(api.CodeBusy, "too many sign-ins at a time: try again in a minute")
+	}
+	defer s.hashing.Add(-1)
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
