@@ -5,7 +5,7 @@
 // stores and binds it to its name, so that neither the disk nor whoever copies it
 // learns or swaps anything. Package conclave/client/vault/native keeps a folder
 // of files, the web client an IndexedDB; [Memory] is for tests and for guests,
-// who leave nothing behind.
+// who leave nothing behind. [Database] adds batches and ranges, for messages.
 package vault
 
 import (
