@@ -145,7 +145,8 @@ func (s *Service) claim(ctx context.Context, user [16]byte, handle string) error
 	return nil
 }
 
-// endRemoved ends the sessions of devices that a record does not list.
+// endRemoved ends the sessions of devices that a record does not list, and tells
+// others of the record.
 func (s *Service) endRemoved(ctx context.Context, r *identity.Record) error {
 	rows, err := s.cfg.Store.Sessions(ctx, r.User)
 	if err != nil {
@@ -158,5 +159,8 @@ func (s *Service) endRemoved(ctx context.Context, r *identity.Record) error {
 			}
 		}
 	}
-	return nil
+	if s.cfg.Published == nil {
+		return nil
+	}
+	return s.cfg.Published(ctx, r)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-webauthn/webauthn/webauthn"
 
+	"conclave/core/identity"
 	"conclave/directory"
 )
 
@@ -54,8 +55,11 @@ type Config struct {
 	LDAP         []LDAPConfig
 	Cost         Cost   // of the verifiers of passwords
 	Limits       Limits // of rates
-	Now          func() time.Time
-	Log          *slog.Logger
+	// Published is called with each record that the directory took, before its
+	// publisher is answered; nil: nobody. It may be called with one record again.
+	Published func(ctx context.Context, r *identity.Record) error
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Cost is what Argon2id takes; 19 MiB, 2 passes.

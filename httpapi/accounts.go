@@ -47,6 +47,8 @@ type Accounts interface {
 	Post(ctx context.Context, c auth.Caller, to string, req *api.MailboxPost) (*api.Empty, error)
 	Mailbox(ctx context.Context, c auth.Caller, after uint64, wait time.Duration) (*api.Mailbox, error)
 
+	// Device returns whose session it is, if it is bound to a device.
+	Device(ctx context.Context, c auth.Caller) (user, device [16]byte, err error)
 	// MayLookUp counts a request to the directory, which needs no session.
 	MayLookUp(c auth.Caller) error
 }

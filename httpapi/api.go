@@ -40,6 +40,8 @@ type Config struct {
 	// Accounts answers the account routes; nil: the server has no accounts, and
 	// they answer 404 with code accounts-off.
 	Accounts Accounts
+	// KeyPackages answers the routes of KeyPackages, if there are accounts.
+	KeyPackages KeyPackages
 	// Directory answers the routes of the key directory; nil: there is none.
 	Directory Directory
 	// Witness answers POST /witness/add-checkpoint (C2SP tlog-witness); nil: no such route.
@@ -82,6 +84,7 @@ func New(cfg Config) (*API, error) {
 		a.mux.Handle("GET /metrics", cfg.Metrics)
 	}
 	a.accountRoutes()
+	a.keyPackageRoutes()
 	a.directoryRoutes()
 	for _, page := range pages {
 		a.mux.HandleFunc("GET "+page, a.assets.servePage)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"conclave/auth"
+	"conclave/delivery"
 	"conclave/directory"
 	"conclave/directory/witness"
 	"conclave/store/postgres"
@@ -62,6 +63,7 @@ type accounts struct {
 	store     *tables.Tables
 	directory *directory.Directory
 	auth      *auth.Service
+	packages  *delivery.KeyPackages
 	witness   *witness.Witness
 
 	running atomic.Int64 // 1 while the directory runs
@@ -133,9 +135,11 @@ func (a *accounts) open(ctx context.Context, cfg AccountsConfig, public *url.URL
 	if err != nil {
 		return err
 	}
+	a.packages = delivery.NewKeyPackages(a.store.KeyPackages(), time.Now)
 	c := auth.Config{
 		Store: a.store.Auth(), Directory: a.directory, Public: public, Registration: cfg.Registration,
 		OIDC: cfg.OIDC, LDAP: cfg.LDAP, Limits: cfg.Limits, Cost: cfg.Cost, Log: a.log,
+		Published: a.packages.Keep,
 	}
 	if c.Secret, err = loadSecret(filepath.Join(keys, "accounts")); err != nil {
 		return err

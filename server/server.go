@@ -150,6 +150,7 @@ func (s *Server) apiConfig(m *metrics) httpapi.Config {
 	}
 	if a := s.accounts; a != nil {
 		c.Accounts, c.Directory, c.Witness = a.auth, a.directory, a.witness
+		c.KeyPackages = a.packages
 	}
 	return c
 }

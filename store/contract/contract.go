@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"conclave/auth"
+	"conclave/delivery"
 	"conclave/directory"
 )
 
@@ -13,6 +14,7 @@ import (
 type Database interface {
 	Directory() directory.Store
 	Auth() auth.Store
+	KeyPackages() delivery.KeyPackageStore
 	Close() error
 }
 
@@ -38,6 +40,7 @@ func Run(t *testing.T, fresh func(testing.TB) Open) {
 		{"DeleteExpired", testDeleteExpired},
 		{"Backups", testBackups},
 		{"Tries", testTries},
+		{"KeyPackages", testKeyPackages},
 		{"AnyBytes", testAnyBytes},
 		{"Reopen", testReopen},
 		{"Closed", testClosed},
@@ -59,6 +62,7 @@ func Concurrent(t *testing.T, fresh func(testing.TB) Open) {
 		{"OneUpdate", testOneUpdate},
 		{"Tries", testConcurrentTries},
 		{"Groups", testGroups},
+		{"KeyPackageOnce", testKeyPackageOnce},
 		{"ReadYourWrites", testReadYourWrites},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, fresh(t)) })
