@@ -5,10 +5,11 @@
 //
 // The folder has
 //
-//	format   how the vault key is kept, and a check of it; no secret
-//	key.age  the vault key under a passphrase, if it is not in a keyring
-//	lock     held by the one program that has the vault open
-//	v/       the values, under names that say nothing
+//	format       how the vault key is kept, and a check of it; no secret
+//	key.age      the vault key under a passphrase, if it is not in a keyring
+//	lock         held by the one program that has the vault open
+//	v/           the values, under names that say nothing
+//	messages.db  what [Store.OpenDatabase] opens, with the two files of its log
 //
 // A file of v is nonce[24] and XChaCha20-Poly1305 of {opaque key<V>; opaque
 // value[rest]}; its name is a MAC of the key and its additional data, so that a

@@ -23,11 +23,15 @@ const (
 )
 
 // A sealer seals values and names files, each under a key of its own that is
-// derived from the vault key.
-type sealer struct{ values, names secret.Value }
+// derived from the vault key, as is the key of the database.
+type sealer struct{ values, names, database secret.Value }
 
 func newSealer(key secret.Value) *sealer {
-	return &sealer{derive(key, "Conclave 1.0 vault value", keySize), derive(key, "Conclave 1.0 vault name", keySize)}
+	return &sealer{
+		values:   derive(key, "Conclave 1.0 vault value", keySize),
+		names:    derive(key, "Conclave 1.0 vault name", keySize),
+		database: derive(key, "Conclave 1.0 vault database", keySize),
+	}
 }
 
 func derive(key secret.Value, label string, size int) secret.Value {
@@ -41,6 +45,7 @@ func derive(key secret.Value, label string, size int) secret.Value {
 func (s *sealer) erase() {
 	s.values.Erase()
 	s.names.Erase()
+	s.database.Erase()
 }
 
 // name returns the name of the file of a key.
