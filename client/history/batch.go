@@ -15,7 +15,7 @@ import (
 // the Batch, unless the error is one that this package names: then it changed
 // nothing.
 //
-// A Batch is for one goroutine, and between Begin and Apply nobody else may apply
+// A Batch is for one goroutine and at most 2000 messages, and between Begin and Apply nobody else may apply
 // another: whoever owns the conversations keeps one at a time.
 type Batch struct {
 	h       *History
@@ -34,7 +34,7 @@ func (b *Batch) Changes() []vault.Change {
 	return all
 }
 
-// Get returns a value as it will be. It is part of getter.
+// get returns a value as it will be.
 func (b *Batch) get(ctx context.Context, key string) ([]byte, error) {
 	v, changed := b.changes[key]
 	switch {

@@ -2,11 +2,10 @@ package history
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
-
-	"conclave/client/vault"
 )
 
 // SetConversation makes a conversation or changes what is known of it. What the
@@ -43,11 +42,13 @@ func (b *Batch) Change(ctx context.Context, id ID, change func(*Conversation)) e
 // Add adds a message to its conversation, or confirms one of one's own that was
 // sending: with a sequence number it is at the server. To add what is there
 // already changes nothing, and what the Batch keeps of a message is not taken from
-// m. Another message with an id that was used before is kept, but its id goes on
-// to mean the first. An expiry is counted from the arrival on this device.
+// m. A message whose id another device used before is kept under another id. An expiry is counted from the arrival on this device.
 func (b *Batch) Add(ctx context.Context, m Message) error {
 	if err := m.check(); err != nil {
 		return err
+	}
+	if m.Seq == 0 && m.From != b.h.self {
+		return fmt.Errorf("%w: a message of another needs a sequence number", ErrInvalid)
 	}
 	c, err := b.Conversation(ctx, m.Conversation)
 	if err != nil {
@@ -56,7 +57,7 @@ func (b *Batch) Add(ctx context.Context, m Message) error {
 	old, err := b.Message(ctx, m.Conversation, m.ID)
 	switch {
 	case errors.Is(err, ErrNoMessage):
-		return b.add(c, &m, true)
+		return b.add(c, &m)
 	case err != nil:
 		return err
 	case old.From == m.From && old.Device == m.Device:
@@ -64,16 +65,26 @@ func (b *Batch) Add(ctx context.Context, m Message) error {
 			return b.Sent(ctx, m.Conversation, m.ID, m.Seq)
 		}
 		return nil // once more
-	case m.Seq == 0:
-		return fmt.Errorf("%w: this id was used by another", ErrInvalid)
 	}
-	if _, err := b.get(ctx, m.key()); !errors.Is(err, vault.ErrMissing) {
+	m.ID = m.otherID()
+	if _, err := b.Message(ctx, m.Conversation, m.ID); !errors.Is(err, ErrNoMessage) {
 		return err // once more
 	}
-	return b.add(c, &m, false)
+	return b.add(c, &m)
 }
 
-func (b *Batch) add(c *Conversation, m *Message, first bool) error {
+// otherID returns another id for a message whose id a message of another device
+// had before: by chance never, but the server sees ids, and with a member it could
+// so keep a message from being shown.
+func (m *Message) otherID() ID {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte("Conclave 1.0 other id"), m.ID[:], m.From[:], m.Device[:]} {
+		h.Write(part)
+	}
+	return ID(h.Sum(nil)[:len(m.ID)])
+}
+
+func (b *Batch) add(c *Conversation, m *Message) error {
 	m.Edited, m.Deleted, m.Expires, m.Reactions = time.Time{}, time.Time{}, time.Time{}, nil
 	m.State, m.Reason, m.Delivered, m.Read = "", "", 0, 0
 	if m.From == b.h.self && m.Kind != KindNotice {
@@ -86,9 +97,7 @@ func (b *Batch) add(c *Conversation, m *Message, first bool) error {
 			return err
 		}
 	}
-	if first {
-		b.changes[indexKey(m.Conversation, m.ID)] = []byte(m.key())
-	}
+	b.changes[indexKey(m.Conversation, m.ID)] = []byte(m.key())
 	if b.unread(c, m) {
 		c.Unread++
 	}

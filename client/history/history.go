@@ -77,13 +77,13 @@ type History struct {
 // New returns the history in db of the user self.
 func New(db vault.Database, self ID) *History { return &History{db, self} }
 
-// Keys: conversations by id; messages by sequence number; what has none yet by
+// Keys: conversations by id; messages by sequence number and id; what has none yet by
 // time; the key of a message by its id; what expires by time; receipts of a user.
 // Numbers have 16 hexadecimal digits, so that they sort.
-func conversationKey(c ID) string        { return "h/c/" + c.String() }
-func messagesPrefix(c ID) string         { return "h/m/" + c.String() + "/" }
-func messageKey(c ID, seq uint64) string { return messagesPrefix(c) + number(seq) }
-func pendingPrefix(c ID) string          { return "h/p/" + c.String() + "/" }
+func conversationKey(c ID) string       { return "h/c/" + c.String() }
+func messagesPrefix(c ID) string        { return "h/m/" + c.String() + "/" }
+func seqPrefix(c ID, seq uint64) string { return messagesPrefix(c) + number(seq) + "/" }
+func pendingPrefix(c ID) string         { return "h/p/" + c.String() + "/" }
 func pendingKey(m *Message) string {
 	return pendingPrefix(m.Conversation) + number(millis(m.Sent)) + "/" + m.ID.String()
 }

@@ -23,7 +23,7 @@ func (b *Batch) Edit(ctx context.Context, conversation, id, by ID, text string, 
 	case !m.Deleted.IsZero():
 		return nil // what is gone stays gone
 	}
-	m.Text, m.Edited, m.Content = text, at, nil
+	m.Text, m.Edited = text, at
 	return b.save(ctx, m)
 }
 

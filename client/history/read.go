@@ -9,12 +9,12 @@ import (
 	"conclave/client/vault"
 )
 
-// Messages returns up to limit messages with a sequence number below before,
-// oldest first; before 0 means the newest. The limit is 1 to 1000.
-func (h *History) Messages(ctx context.Context, conversation ID, before uint64, limit int) ([]Message, error) {
+// Messages returns up to limit messages before a position, oldest first; before
+// the zero Position are the newest. The limit is 1 to 1000.
+func (h *History) Messages(ctx context.Context, conversation ID, before Position, limit int) ([]Message, error) {
 	to := vault.End(messagesPrefix(conversation))
-	if before > 0 {
-		to = messageKey(conversation, before)
+	if before != (Position{}) {
+		to = seqPrefix(conversation, before.Seq) + before.ID.String()
 	}
 	entries, err := h.db.Range(ctx, messagesPrefix(conversation), to, min(limit, 1000), true)
 	if err != nil {
