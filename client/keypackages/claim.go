@@ -1,6 +1,7 @@
 package keypackages
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -26,7 +27,7 @@ type Claimed struct {
 //
 // The error is that of the lookup, such as one that wraps directory.ErrBlocked, or
 // of the server; nothing is then claimed as far as this device knows.
-func (s *Store) Claim(ctx context.Context, user identity.UserID, devices []identity.DeviceID) ([]Claimed, []*Refused, error) {
+func (s *Store) Claim(ctx context.Context, user identity.UserID, devices []identity.DeviceID) ([]Claimed, []*RefusedError, error) {
 	c, err := s.cfg.Directory.LookupUser(ctx, user)
 	if err != nil {
 		return nil, nil, err
@@ -63,10 +64,10 @@ func (s *Store) Claim(ctx context.Context, user identity.UserID, devices []ident
 }
 
 // wanted returns the devices to ask for, and those that cannot be.
-func (s *Store) wanted(c *directory.Contact, named []identity.DeviceID) ([]identity.Device, []*Refused) {
+func (s *Store) wanted(c *directory.Contact, named []identity.DeviceID) ([]identity.Device, []*RefusedError) {
 	now := uint64(max(s.cfg.Now().UnixMilli(), 0))
 	var out []identity.Device
-	var refused []*Refused
+	var refused []*RefusedError
 	for i := range c.Record.Devices {
 		d := &c.Record.Devices[i]
 		if d.ID == s.cfg.Device || d.Expires != 0 && d.Expires <= now || named != nil && !slices.Contains(named, d.ID) {
@@ -83,7 +84,7 @@ func (s *Store) wanted(c *directory.Contact, named []identity.DeviceID) ([]ident
 }
 
 // sort judges what the server handed out, device by device.
-func (s *Store) sort(c *directory.Contact, wanted []identity.Device, got []api.ClaimedKeyPackage, seen *seen) (good []Claimed, bad []*Refused) {
+func (s *Store) sort(c *directory.Contact, wanted []identity.Device, got []api.ClaimedKeyPackage, seen *seen) (good []Claimed, bad []*RefusedError) {
 	answers := make(map[string][]byte, len(got))
 	twice := make(map[string]bool)
 	for i := range got {
@@ -121,7 +122,7 @@ func (s *Store) sort(c *directory.Contact, wanted []identity.Device, got []api.C
 }
 
 // check judges one KeyPackage, and remembers it if it is good for one use.
-func (s *Store) check(c *directory.Contact, d *identity.Device, message []byte, seen *seen) (last bool, refused *Refused) {
+func (s *Store) check(c *directory.Contact, d *identity.Device, message []byte, seen *seen) (last bool, refused *RefusedError) {
 	if len(message) > api.MaxKeyPackage {
 		return false, refuse(c, d.ID, ReasonInvalid, fmt.Errorf("it has %d bytes", len(message)))
 	}
@@ -146,12 +147,12 @@ func (s *Store) check(c *directory.Contact, d *identity.Device, message []byte, 
 }
 
 // raise stores the alarm of what was refused.
-func (s *Store) raise(ctx context.Context, r *Refused) error {
+func (s *Store) raise(ctx context.Context, r *RefusedError) error {
 	if r.Reason == ReasonNone {
 		return nil
 	}
 	_, err := s.cfg.Directory.Raise(ctx, directory.Alarm{
-		ID: MessageID, Attack: "MS-17", User: r.User, Handle: r.Handle, Name: r.Person, Device: r.Name, DeviceID: r.Device,
+		ID: MessageID, Attack: "MS-17", User: r.User, Handle: r.Handle, Name: r.Person, Device: cmp.Or(r.Name, r.Device.String()[:8]), DeviceID: r.Device,
 		Detail: r.Error(),
 	}, r.Device.String(), nil)
 	return err

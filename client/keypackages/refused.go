@@ -9,7 +9,7 @@ import (
 	"conclave/core/mls"
 )
 
-// MessageID names what a person reads: "Could not add Bob's phone: invalid keys."
+// MessageID names what a person reads: "Could not add Bob's phone: wrong keys."
 const MessageID = "keypackage"
 
 // A Reason says why a KeyPackage was refused.
@@ -27,8 +27,8 @@ const (
 	ReasonTwice    Reason = "twice"    // claimed here before, and no last resort
 )
 
-// A Refused says that a device could not be added.
-type Refused struct {
+// A RefusedError says that a device could not be added.
+type RefusedError struct {
 	User   identity.UserID
 	Person string // their name
 	Handle string
@@ -39,7 +39,7 @@ type Refused struct {
 }
 
 // Error implements error.
-func (r *Refused) Error() string {
+func (r *RefusedError) Error() string {
 	if r.cause != nil {
 		return fmt.Sprintf("keypackages: refused (%s): %v", r.Reason, r.cause)
 	}
@@ -47,10 +47,10 @@ func (r *Refused) Error() string {
 }
 
 // Unwrap returns the rule of MLS that was broken, if it is one.
-func (r *Refused) Unwrap() error { return r.cause }
+func (r *RefusedError) Unwrap() error { return r.cause }
 
-func refuse(c *directory.Contact, device identity.DeviceID, why Reason, cause error) *Refused {
-	r := &Refused{User: c.User, Person: c.Name, Handle: c.Handle, Device: device, Reason: why, cause: cause}
+func refuse(c *directory.Contact, device identity.DeviceID, why Reason, cause error) *RefusedError {
+	r := &RefusedError{User: c.User, Person: c.Name, Handle: c.Handle, Device: device, Reason: why, cause: cause}
 	if d := c.Record.Device(device); d != nil {
 		r.Name = d.Name
 	}

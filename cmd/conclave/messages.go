@@ -45,6 +45,7 @@ var messages = map[string]message{
 	"clock":           {"This device's clock differs from the witnesses.", "Set the clock, then try again."},
 	"reset":           {"{name}'s identity was reset. Verify {name} before you send.", "conclave verify {handle}, or conclave contacts accept {handle}"},
 	"ghost-device":    {"The server offered a device for {name} that {name} did not sign. Ignored.", "Nothing to do."},
+	"keypackage":      {"Could not add {name}'s {device}: wrong keys.", "The other devices are added. Tell the administrator."},
 	"own-identity":    {"Someone published a new identity for you. It was not this device.", "Tell your contacts, and save the evidence (conclave alarms). If it was you: conclave logout --forget, then sign in again."},
 	"own-device":      {"New device \"{device}\" was added to your account.", "If it was not you: conclave devices revoke"},
 	"refused-one":     {"The server has refused {name}'s keys since {since}.", "Ask somebody who knows {name}."},

@@ -93,7 +93,7 @@ func newPeople(t *testing.T) *people {
 }
 
 // claim has somebody ask for KeyPackages of Bob's devices.
-func (p *people) claim(t *testing.T, by *member) ([]keypackages.Claimed, []*keypackages.Refused) {
+func (p *people) claim(t *testing.T, by *member) ([]keypackages.Claimed, []*keypackages.RefusedError) {
 	t.Helper()
 	good, refused, err := by.store.Claim(t.Context(), p.bob.User, nil)
 	if err != nil {
@@ -212,7 +212,7 @@ func TestKeyPackages(t *testing.T) {
 }
 
 // wantRefused checks that one KeyPackage was refused, and so many were not.
-func (p *people) wantRefused(t *testing.T, good []keypackages.Claimed, refused []*keypackages.Refused, why keypackages.Reason, want int) {
+func (p *people) wantRefused(t *testing.T, good []keypackages.Claimed, refused []*keypackages.RefusedError, why keypackages.Reason, want int) {
 	t.Helper()
 	if len(refused) != 1 || refused[0].Reason != why || refused[0].User != p.bob.User {
 		t.Fatalf("refused %v, want one for %s", refused, why)
@@ -271,11 +271,26 @@ func (p *people) join(t *testing.T, welcome []byte) error {
 	return p.bob.store.Used(t.Context(), k.Ref())
 }
 
-// TestKeyPackageTwice is MS-17: the server gives one KeyPackage to two people. Who
-// is invited joins one group only, and no replay of a Welcome works.
-func TestKeyPackageTwice(t *testing.T) {
+// TestOwnKeyPackages is MS-17 as Bob sees it.
+func TestOwnKeyPackages(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *people)
+	}{
+		{"last resort", testLastResort},
+		{"twice", testKeyPackageTwice},
+		{"removed", testRemovedKeyPackages},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, p) })
+	}
+}
+
+// testKeyPackageTwice: the server gives one KeyPackage to two people. Who
+// is invited joins one group only, and no replay of a Welcome works.
+func testKeyPackageTwice(t *testing.T, p *people) {
+	t.Helper()
 	var given []byte
 	p.front.Lie(claimRoute, Change(func(b []byte) []byte { given = bytes.Clone(b); return b }))
 	first := p.invites(t, p.ada)
@@ -301,11 +316,10 @@ func TestKeyPackageTwice(t *testing.T) {
 	}
 }
 
-// TestLastResort is MS-17: the server hands out the last resort although it has
+// testLastResort: the server hands out the last resort although it has
 // others. Bob's accounting shows it, and he makes a new last resort.
-func TestLastResort(t *testing.T) {
-	t.Parallel()
-	p := newPeople(t)
+func testLastResort(t *testing.T, p *people) {
+	t.Helper()
 	if len(p.lastResort) != 1 {
 		t.Fatalf("%d last resorts were published", len(p.lastResort))
 	}
@@ -328,10 +342,9 @@ func TestLastResort(t *testing.T) {
 	}
 }
 
-// TestRemovedKeyPackages checks that the KeyPackages of a device go with it.
-func TestRemovedKeyPackages(t *testing.T) {
-	t.Parallel()
-	p := newPeople(t)
+// testRemovedKeyPackages checks that the KeyPackages of a device go with it.
+func testRemovedKeyPackages(t *testing.T, p *people) {
+	t.Helper()
 	if _, err := p.bob.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}

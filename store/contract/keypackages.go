@@ -16,9 +16,9 @@ func keyPackage(n int, lastResort bool) delivery.StoredKeyPackage {
 }
 
 // claims fails unless the next KeyPackage of device id(10) is want.
-func claims(t *testing.T, s delivery.KeyPackageStore, now uint64, want delivery.StoredKeyPackage) {
+func claims(t *testing.T, s delivery.KeyPackageStore, want delivery.StoredKeyPackage) {
 	t.Helper()
-	got, err := s.ClaimKeyPackage(t.Context(), id(1), id(10), now)
+	got, err := s.ClaimKeyPackage(t.Context(), id(1), id(10), 5)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("ClaimKeyPackage = %v, %v; want %v", got, err, want)
 	}
@@ -51,17 +51,17 @@ func testKeyPackages(t *testing.T, open Open) {
 	refused(t, "too many", s.PutKeyPackages(ctx, id(1), id(10), list(keyPackage(4, false), keyPackage(5, false)), 3, 5), delivery.ErrManyKeyPackages)
 	waiting(t, s, 5, 2, true)
 
-	claims(t, s, 5, keyPackage(1, false))
+	claims(t, s, keyPackage(1, false))
 	waiting(t, s, 5, 1, true)
 	done(t, "PutKeyPackages of one that was handed out", s.PutKeyPackages(ctx, id(1), id(10), first, 3, 5))
 	waiting(t, s, 5, 1, true)
-	claims(t, s, 5, keyPackage(2, false))
-	claims(t, s, 5, keyPackage(3, true))
-	claims(t, s, 5, keyPackage(3, true))
+	claims(t, s, keyPackage(2, false))
+	claims(t, s, keyPackage(3, true))
+	claims(t, s, keyPackage(3, true))
 	done(t, "PutKeyPackages, a new last resort", s.PutKeyPackages(ctx, id(1), id(10), list(keyPackage(6, true)), 3, 5))
-	claims(t, s, 5, keyPackage(6, true))
+	claims(t, s, keyPackage(6, true))
 	done(t, "PutKeyPackages of a last resort that was replaced", s.PutKeyPackages(ctx, id(1), id(10), list(keyPackage(3, true)), 3, 5))
-	claims(t, s, 5, keyPackage(6, true))
+	claims(t, s, keyPackage(6, true))
 
 	done(t, "RemoveKeyPackages", s.RemoveKeyPackages(ctx, id(1), id(11)))
 	done(t, "PutKeyPackages", s.PutKeyPackages(ctx, id(1), id(11), list(keyPackage(1, false)), 3, 5))
@@ -69,7 +69,7 @@ func testKeyPackages(t *testing.T, open Open) {
 	refused(t, "ClaimKeyPackage of what was removed", err, delivery.ErrNoKeyPackage)
 	done(t, "PutKeyPackages of another", s.PutKeyPackages(ctx, id(1), id(11), list(keyPackage(7, false)), 3, 5))
 	done(t, "KeepKeyPackages", s.KeepKeyPackages(ctx, id(1), [][16]byte{id(10), id(12)}))
-	claims(t, s, 5, keyPackage(6, true))
+	claims(t, s, keyPackage(6, true))
 	_, err = s.ClaimKeyPackage(ctx, id(1), id(11), 5)
 	refused(t, "ClaimKeyPackage of a removed device", err, delivery.ErrNoKeyPackage)
 	done(t, "KeepKeyPackages of none", s.KeepKeyPackages(ctx, id(1), nil))

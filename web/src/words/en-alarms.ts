@@ -9,6 +9,7 @@ export const alarms = {
   "first-contact": "Not verified yet. You write to {name} for the first time.",
   "own-identity": "Someone published a new identity for you. It was not this device.",
   "ghost-device": "The server offered a device for {name} that {name} did not sign. Ignored.",
+  keypackage: "Could not add {name}’s {device}: wrong keys.",
   "own-device": "New device “{device}” was added to your account.",
   proof: "The key directory gave a wrong proof. New contacts are paused; your conversations go on.",
   stale: "The server returned outdated keys for {name}. Not used.",

@@ -17,6 +17,7 @@ describe("alarms", () => {
       [{ message: "proof", time }, "The key directory gave a wrong proof. New contacts are paused; your conversations go on."],
       [{ message: "reset", name: "Grace", time }, "Grace’s identity was reset. Verify Grace before you send."],
       [{ message: "own-identity", time }, "Someone published a new identity for you. It was not this device."],
+      [{ message: "keypackage", name: "Bob", device: "phone", time }, "Could not add Bob’s phone: wrong keys."],
       [{ message: "own-device", device: "Old tablet", time }, "New device “Old tablet” was added to your account."],
       [{ message: "rollback", have: 812, want: 900, time }, "The server lost or hid history (812 of 900 entries)."],
       [

@@ -16,6 +16,7 @@ const shapes: Readonly<Record<string, AlarmShape>> = {
   reset: { grave: true, actions: ["verify", "accept"] },
   "own-identity": { grave: true, actions: ["save", "known"] },
   "ghost-device": { grave: false, actions: ["show", "known"], next: "do.nothing" },
+  keypackage: { grave: false, actions: ["show", "known"], next: "do.admin" },
   "own-device": { grave: true, actions: ["was-me", "remove"] },
   proof: { grave: true, actions: ["save", "retry"] },
   stale: { grave: false, actions: ["retry", "known"] },
@@ -55,6 +56,8 @@ export function alarmText(alarm: AlarmFacts): string | undefined {
     case "server-identity":
     case "backup-old":
       return t(alarm.message);
+    case "keypackage":
+      return t("keypackage", { name, device: alarm.device ?? "" });
     case "own-device":
     case "signin-no-keys":
       return t(alarm.message, { device: alarm.device ?? alarm.detail ?? "" });
