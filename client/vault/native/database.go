@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	_ "modernc.org/sqlite" // the driver
@@ -78,6 +79,10 @@ func (s *Store) entrySealer() (*entrySealer, error) {
 }
 
 func connect(ctx context.Context, path string, settings []string) (*Database, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("vault: finding its database: %w", err)
+	}
 	// SQLite gives the files beside it the mode of this one.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // the vault's own folder
 	if err != nil {
@@ -104,9 +109,11 @@ func connect(ctx context.Context, path string, settings []string) (*Database, er
 	return &Database{write: write, read: read}, nil
 }
 
-// dsn returns the name of the file with what each connection sets.
+// dsn returns the name of the file with what each connection sets. The path is
+// absolute; on Windows its drive is a folder of the root.
 func dsn(path string, pragmas ...string) string {
 	q := url.Values{"_pragma": append(pragmas, "busy_timeout(10000)", "trusted_schema(OFF)", "temp_store(MEMORY)")}
+	path = "/" + strings.TrimPrefix(filepath.ToSlash(path), "/")
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
 }
 

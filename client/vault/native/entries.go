@@ -49,25 +49,35 @@ func (d *Database) Keys(ctx context.Context, prefix string) ([]string, error) {
 		return nil, err
 	}
 	var keys []string
-	err := d.use(func() error {
-		rows, err := d.read.QueryContext(ctx, "SELECT key FROM entries WHERE key >= ? AND (? = '' OR key < ?) AND key <> ? ORDER BY key",
-			prefix, vault.End(prefix), vault.End(prefix), sealKey)
-		if err != nil {
-			return trouble("listing its keys", err)
-		}
-		for rows.Next() {
-			var key string
-			if err := rows.Scan(&key); err != nil {
-				return errors.Join(trouble("listing its keys", err), rows.Close())
-			}
-			keys = append(keys, key)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return trouble("listing its keys", err)
-		}
-		return nil
+	err := d.use(func() (err error) {
+		keys, err = d.keys(ctx, prefix)
+		return err
 	})
 	return keys, err
+}
+
+func (d *Database) keys(ctx context.Context, prefix string) (keys []string, err error) {
+	rows, err := d.read.QueryContext(ctx, "SELECT key FROM entries WHERE key >= ? AND (? = '' OR key < ?) AND key <> ? ORDER BY key",
+		prefix, vault.End(prefix), vault.End(prefix), sealKey)
+	if err != nil {
+		return nil, trouble("listing its keys", err)
+	}
+	defer func() {
+		if closeErr := rows.Close(); err == nil && closeErr != nil {
+			err = trouble("listing its keys", closeErr)
+		}
+	}()
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, trouble("listing its keys", err)
+		}
+		keys = append(keys, key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, trouble("listing its keys", err)
+	}
+	return keys, nil
 }
 
 // Apply implements [vault.Database].
