@@ -209,6 +209,26 @@ func TestDatabaseFileDamaged(t *testing.T) {
 	}
 }
 
+// TestDatabaseHalf refuses one change in the middle of a batch, as a fault of the
+// disk may.
+func TestDatabaseHalf(t *testing.T) {
+	d, ctx := openDatabase(t, open(t, t.TempDir(), withPhrase(phrase))), t.Context()
+	trigger := `CREATE TRIGGER no BEFORE INSERT ON entries WHEN NEW.key = 'refused' BEGIN SELECT RAISE(FAIL, 'no'); END`
+	if _, err := d.write.ExecContext(ctx, trigger); err != nil {
+		t.Fatal(err)
+	}
+	changes := []vault.Change{{Key: "a", Value: []byte("1")}, {Key: "refused", Value: []byte("2")}, {Key: "b", Value: []byte("3")}}
+	if err := d.Apply(ctx, changes); err == nil {
+		t.Error("Apply went well")
+	}
+	if keys, err := d.Keys(ctx, ""); len(keys) != 0 || err != nil {
+		t.Errorf("half a batch was stored: %q, %v", keys, err)
+	}
+	if err := d.Apply(ctx, changes[2:]); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
 func BenchmarkApply(b *testing.B) {
 	s, err := Open(b.TempDir(), withPhrase(phrase))
 	if err != nil {
