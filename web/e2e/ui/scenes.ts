@@ -171,6 +171,20 @@ const accounts: readonly Look[] = [
   { name: "verify-number", path: "/verify/grace", steps: [click("verify-number")] },
 ];
 
+const thursday = `/messages/${"1".padStart(32, "0")}`;
+const messenger: readonly Look[] = [
+  { name: "messages", path: thursday },
+  { name: "messages-typing", path: thursday, scene: "msg-typing" },
+  { name: "messages-list", path: "/messages" },
+  { name: "messages-empty", path: "/messages", scene: "msg-empty" },
+  { name: "messages-hostile", path: thursday, scene: "msg-hostile" },
+  { name: "messages-offline", path: thursday, scene: "msg-offline" },
+  { name: "messages-details", path: thursday, only: "phone", steps: [click("details")] },
+  { name: "messages-new", path: "/messages", steps: [click("new-conversation"), click("new-group")] },
+  { name: "messages-rtl", path: thursday, steps: [rtl] },
+  { name: "messages-320", path: thursday, only: "phone", width: 320 },
+];
+
 /** Every page and state. */
 export const looks: readonly Look[] = [
   { name: "start" },
@@ -235,4 +249,5 @@ export const looks: readonly Look[] = [
   { name: "call-zoom", scene: "grid", only: "desktop", width: 640, steps: [quiet] },
   ...ends.map((scene) => ({ name: `end-${scene}`, scene })),
   ...accounts,
+  ...messenger,
 ];

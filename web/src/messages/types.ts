@@ -10,6 +10,8 @@ export interface Conversation {
   readonly id: string;
   readonly title: string;
   readonly kind: ConversationKind;
+  /** Of a direct one: the other user. */
+  readonly user?: string;
   readonly muted?: boolean;
   readonly pinned?: boolean;
   /** This user is no member any more. */

@@ -5,7 +5,7 @@ export type Route =
   /** A page of the account; its address says which. */
   | { readonly kind: "account"; readonly url: string };
 
-const accountPages = /^\/(sign-up|sign-in|i|settings(\/[a-z]+)?|verify\/[^/]+)$/u;
+const accountPages = /^\/(sign-up|sign-in|i|settings(\/[a-z]+)?|verify\/[^/]+|messages(\/[0-9a-f]+)?)$/u;
 
 /** The page of an address. */
 export function routeOf(address: Pick<Location, "pathname" | "href">): Route {

@@ -1,6 +1,7 @@
 import { account } from "./en-account.ts";
 import { alarms } from "./en-alarms.ts";
 import { call } from "./en-call.ts";
+import { messages } from "./en-messages.ts";
 import { pages } from "./en-pages.ts";
 
 /**
@@ -9,4 +10,4 @@ import { pages } from "./en-pages.ts";
  * table of words in the design: the first is what happened, ".next" what to do.
  * No id is in two parts; a test looks.
  */
-export const en = { ...pages, ...call, ...account, ...alarms } as const;
+export const en = { ...pages, ...call, ...account, ...alarms, ...messages } as const;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { account } from "./en-account.ts";
 import { alarms } from "./en-alarms.ts";
 import { call } from "./en-call.ts";
+import { messages } from "./en-messages.ts";
 import { pages } from "./en-pages.ts";
 import { en } from "./en.ts";
 import { fill, type Text } from "./text.ts";
@@ -20,7 +21,7 @@ const all = Object.entries<Text>(en).flatMap(([id, text]) =>
 
 describe("the table of words", () => {
   it("has no id in two parts", () => {
-    const parts = [pages, call, account, alarms].map((part) => Object.keys(part).length);
+    const parts = [pages, call, account, alarms, messages].map((part) => Object.keys(part).length);
     expect(Object.keys(en)).toHaveLength(parts.reduce((a, b) => a + b));
   });
 

@@ -6,7 +6,7 @@ const dist = fileURLToPath(new URL("../../../dist/assets", import.meta.url));
 const built = existsSync(dist);
 
 /** Every text that only the fake engine and its scenes have. */
-const marks = ["conclave-fake-engine", "fakeCall", "Row four is short one chair", "prejoin-no-camera", "acct-no-keys-compare"];
+const marks = ["conclave-fake-engine", "fakeCall", "Row four is short one chair", "prejoin-no-camera", "acct-no-keys-compare", "msg-hostile"];
 
 describe("the built client", () => {
   it("is there under CI", () => {
@@ -23,7 +23,7 @@ describe("the built client", () => {
   });
 
   it("would be caught: the marks are those of the fake engine", () => {
-    const source = ["fake-engine.ts", "scenes.ts", "account-scenes.ts"]
+    const source = ["fake-engine.ts", "scenes.ts", "account-scenes.ts", "fake-messages.ts"]
       .map((name) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), "utf8"))
       .join("");
     for (const mark of marks) expect(source).toContain(mark);

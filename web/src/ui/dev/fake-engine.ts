@@ -6,6 +6,7 @@
 import type { CallEngine, CallState, ChatMessage, ShownTile, Tile } from "../../engine/types.ts";
 import type { Door } from "../door.ts";
 import { openFakeAccount } from "./fake-account.ts";
+import { openFakeMessages } from "./fake-messages.ts";
 import { FakeMedia } from "./fake-media.ts";
 import { sceneOf, type Scene } from "./scenes.ts";
 
@@ -166,5 +167,5 @@ export const fakeDoor: Door = {
   },
   newLink: () =>
     Promise.resolve(`${location.origin}/m/abcdefghij234567?scene=prejoin#AAAAAAAAAAAAAAAAAAAAAA`),
-  openAccount: openFakeAccount,
+  openAccount: openFakeAccount, openMessages: openFakeMessages,
 };

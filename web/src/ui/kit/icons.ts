@@ -47,4 +47,14 @@ export type IconName =
   | "file"
   | "save"
   | "copy"
-  | "smile";
+  | "smile"
+  | "bell"
+  | "bell-off"
+  | "clip"
+  | "plus"
+  | "search"
+  | "ticks"
+  | "timer"
+  | "door"
+  | "image"
+  | "play";

@@ -5,8 +5,10 @@
  */
 
 export type Inline =
-  | { readonly kind: "text" | "code"; readonly text: string }
-  | { readonly kind: "strong" | "em"; readonly parts: readonly Inline[] }
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "code"; readonly text: string }
+  | { readonly kind: "strong"; readonly parts: readonly Inline[] }
+  | { readonly kind: "em"; readonly parts: readonly Inline[] }
   /** `host` is shown beside the text where the text does not say it. */
   | { readonly kind: "link"; readonly text: string; readonly href: string; readonly host: string };
 
