@@ -1,0 +1,225 @@
+package messenger
+
+import (
+	"slices"
+	"testing"
+
+	"conclave/client/history"
+	"conclave/core/conversation"
+	"conclave/core/identity"
+	"conclave/core/message"
+)
+
+// TestConversation has three users on five devices talk, with every device restarted
+// in between.
+func TestConversation(t *testing.T) {
+	w := newWorld(t)
+	ada, ada2, bob, bob2, eve := w.device(1), w.device(1), w.device(2), w.device(2), w.device(3)
+	all := []*phone{ada, ada2, bob, bob2, eve}
+	id, refused, err := ada.NewGroup(t.Context(), "Lab", []ID{{2}, {3}})
+	if err != nil || len(refused) > 0 {
+		t.Fatal(refused, err)
+	}
+	first := ada.say(id, "hello")
+	for _, p := range all {
+		p.reads(id, "hello")
+	}
+	bob.say(id, "hi")
+	eve.say(id, "good evening")
+	for _, p := range all {
+		p.reads(id, "hello", "hi", "good evening")
+		p.restart()
+	}
+	if _, err := ada2.Send(t.Context(), id, message.Edit{Target: message.ID(first), Text: "hello all"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		p.reads(id, "hello all", "hi", "good evening")
+	}
+	ada.until("ticks", func() bool {
+		h, err := ada.History().Message(t.Context(), id, first)
+		return err == nil && h.State == history.StateDelivered
+	})
+	members, err := eve.Members(t.Context(), id)
+	if err != nil || len(members) != 3 || len(members[0].Devices) != 2 || members[0].Role != conversation.Owner {
+		t.Errorf("Members = %+v, %v", members, err)
+	}
+}
+
+// TestDirect finds the same conversation from both sides.
+func TestDirect(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.device(1), w.device(2)
+	id, err := ada.Direct(t.Context(), ID{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "psst")
+	bob.reads(id, "psst")
+	if back, err := bob.Direct(t.Context(), ID{1}); err != nil || back != id {
+		t.Errorf("Direct = %v, %v; want %v", back, err, id)
+	}
+	if err := bob.MarkRead(t.Context(), id, 100); err != nil {
+		t.Fatal(err)
+	}
+	ada.until("read", func() bool {
+		list, err := ada.History().Messages(t.Context(), id, history.Position{}, 10)
+		return err == nil && slices.ContainsFunc(list, func(m history.Message) bool { return m.State == history.StateRead })
+	})
+	notes, err := ada.Direct(t.Context(), ID{1})
+	if err != nil || notes == id {
+		t.Fatal(notes, err)
+	}
+	ada.say(notes, "to do")
+}
+
+// TestRemove checks that who is removed reads nothing more, and that the rules of the
+// group hold for all.
+func TestRemove(t *testing.T) {
+	w := newWorld(t)
+	ada, bob, eve := w.device(1), w.device(2), w.device(3)
+	id, _, err := ada.NewGroup(t.Context(), "Lab", []ID{{2}, {3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "one")
+	eve.reads(id, "one")
+	bob.reads(id, "one")
+	if err := bob.Remove(t.Context(), id, ID{3}); err == nil {
+		t.Fatal("a member removed another")
+	}
+	if err := ada.Remove(t.Context(), id, ID{3}); err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "two")
+	bob.reads(id, "one", "two")
+	eve.until("told", func() bool {
+		c, err := eve.History().Conversation(t.Context(), id)
+		return err == nil && c.Left
+	})
+	eve.reads(id, "one")
+	if _, err := eve.Send(t.Context(), id, message.Text{Text: "still here"}); err == nil {
+		t.Error("who was removed could send")
+	}
+}
+
+// TestLeave checks that the others let somebody go who asks for it.
+func TestLeave(t *testing.T) {
+	w := newWorld(t)
+	ada, bob, eve := w.device(1), w.device(2), w.device(3)
+	id, _, err := ada.NewGroup(t.Context(), "Lab", []ID{{2}, {3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "one")
+	bob.reads(id, "one")
+	if err := bob.Leave(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	eve.until("bob is gone", func() bool {
+		list, err := eve.Members(t.Context(), id)
+		return err == nil && len(list) == 2
+	})
+	ada.say(id, "two")
+	eve.reads(id, "one", "two")
+	if err := ada.Leave(t.Context(), id); err == nil {
+		t.Error("the last owner left")
+	}
+}
+
+// TestOffline checks that what was written without a connection goes out once, in
+// order, also after a restart.
+func TestOffline(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.device(1), w.device(2)
+	id, err := ada.Direct(t.Context(), ID{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "one")
+	bob.reads(id, "one")
+	ada.disconnect()
+	for _, text := range []string{"two", "three", "four"} {
+		if _, err := ada.Send(t.Context(), id, message.Text{Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ada.restart()
+	bob.reads(id, "one", "two", "three", "four")
+	ada.reads(id, "one", "two", "three", "four")
+}
+
+// TestConflicts has many devices change a group at once: all changes are made, one
+// after another, and all end in one state.
+func TestConflicts(t *testing.T) {
+	const n = 8
+	w := newWorld(t)
+	var all []*phone
+	var users []ID
+	for i := range byte(n) {
+		all = append(all, w.device(i+1))
+		users = append(users, ID{i + 1})
+	}
+	id, _, err := all[0].NewGroup(t.Context(), "Lab", users[1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 1; i < n; i++ {
+		if err := all[0].SetRole(t.Context(), id, users[i], conversation.Owner); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all[0].say(id, "go")
+	errs := make(chan error, n)
+	for i, p := range all {
+		p.reads(id, "go")
+		go func() {
+			q := usual
+			q.Disappearing = uint32(i) + 100
+			errs <- p.SetPolicy(t.Context(), id, q)
+		}()
+	}
+	for range all {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	all[1].say(id, "done")
+	for _, p := range all {
+		p.reads(id, "go", "done")
+	}
+}
+
+// TestGhost refuses a commit that adds a device which is in nobody's list.
+func TestGhost(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.device(1), w.device(2)
+	id, _, err := ada.NewGroup(t.Context(), "Lab", []ID{{2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "one")
+	bob.reads(id, "one")
+	ghost := w.device(2)
+	list, _, err := ada.keys.Claim(t.Context(), identity.UserID{2}, []identity.DeviceID{ghost.device})
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	w.mu.Lock() // the list that others are shown has no such device
+	r := *w.records[identity.UserID{2}]
+	r.Devices = r.Devices[:1]
+	w.records[identity.UserID{2}] = &r
+	w.mu.Unlock()
+	c, err := ada.find(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ada.admit(t.Context(), c, []newcomer{{ID{2}, list[0]}}); err != nil {
+		t.Fatal(err)
+	}
+	bob.until("told", func() bool {
+		bob.mu.Lock()
+		defer bob.mu.Unlock()
+		return slices.ContainsFunc(bob.events, func(e Event) bool { return e.Kind == EventTrouble && e.Text == NoticeGhost })
+	})
+}
