@@ -109,6 +109,14 @@ export class Messenger {
     await this.#both();
   }
 
+  /** Keeps what is typed but not sent. A draft that could not be kept is no fault to speak of. */
+  async keepDraft(id: string, draft: string): Promise<void> {
+    await this.do.set(id, { draft }).then(
+      () => this.reload(),
+      () => undefined,
+    );
+  }
+
   /** Does something to the open conversation and shows what came of it. */
   async change(work: (client: MessagesClient, id: string) => Promise<unknown>): Promise<void> {
     await work(this.do, this.open);
