@@ -181,6 +181,7 @@ const messenger: readonly Look[] = [
   { name: "messages-offline", path: thursday, scene: "msg-offline" },
   { name: "messages-details", path: thursday, only: "phone", steps: [click("details")] },
   { name: "messages-new", path: "/messages", steps: [click("new-conversation"), click("new-group")] },
+  { name: "messages-reset", path: `/messages/${"3".padStart(32, "0")}` },
   { name: "messages-rtl", path: thursday, steps: [rtl] },
   { name: "messages-320", path: thursday, only: "phone", width: 320 },
 ];

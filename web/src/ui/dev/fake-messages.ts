@@ -68,7 +68,8 @@ export function fakeMessages(scene: string | null): MessagesClient {
   return {
     connection: () => (scene === "msg-offline" ? "offline" : "online"),
     conversations: async () => conversations,
-    messages: async (_conversation, before, limit) => {
+    messages: async (conversation, before, limit) => {
+      if (conversation !== group && scene !== "msg-hostile") return { messages: [], more: false };
       const end = before === "" ? messages.length : messages.findIndex((m) => m.id === before);
       const from = Math.max(0, end - limit);
       return { messages: messages.slice(from, end), more: from > 0 };
@@ -77,7 +78,11 @@ export function fakeMessages(scene: string | null): MessagesClient {
       messages.filter((m) => m.text?.toLowerCase().includes(words) === true).map((message) => ({ conversation: group, message })),
     direct: async () => id(2),
     group: async (_name, handles) => ({ id: group, refused: handles.includes("nobody") ? [{ handle: "nobody", code: "not-found" }] : [] }),
-    members: async (conversation) => (conversation === group ? people : people.slice(0, 2)),
+    members: async (conversation) => {
+      const other = list.find((c) => c.id === conversation && c.kind === "direct");
+      if (!other) return people;
+      return [...people.slice(0, 1), { user: other.user ?? "", handle: other.title.toLowerCase(), name: other.title, role: "member", devices: 2 }];
+    },
     add: async (_conversation, handles) => (handles.includes("nobody") ? [{ handle: "nobody", code: "not-found" }] : []),
     remove: async () => undefined,
     leave: async (conversation) => change(conversation, { left: true }),
