@@ -95,7 +95,7 @@ func (m *Messenger) pending(ctx context.Context, c *conv, prepare func(*conv) (*
 
 // options says what to ask of MLS.
 func (c *conv) options(p *plan) (mls.CommitOptions, error) {
-	o := mls.CommitOptions{WithoutTree: true, WelcomePerJoiner: true}
+	o := mls.CommitOptions{WithoutTree: true, WelcomePerJoiner: true, WithoutPending: !p.proposals}
 	for i := range p.add {
 		o.Add = append(o.Add, p.add[i].Message)
 	}

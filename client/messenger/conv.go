@@ -59,6 +59,7 @@ type doc struct {
 	Merged   ID     `json:"merged,omitzero"`    // the last of its commits that was merged
 	Direct   ID     `json:"direct,omitzero"`    // the other user of a direct conversation
 	Broken   string `json:"broken,omitempty"`   // id of a text: why it cannot be followed
+	Leaving  bool   `json:"leaving,omitempty"`  // this user asked to be let go
 	First    uint64 `json:"first,omitempty"`    // commit with which this device came
 }
 

@@ -20,7 +20,8 @@ type Event struct {
 	Text         string    `json:"text,omitempty"` // of EventTrouble: id of a text
 }
 
-// What a user is told in a line of a conversation; see history.Message.Reason.
+// What a user is told in a line of a conversation; it is the Text of
+// a history.Message of history.KindNotice.
 const (
 	NoticeAdded      = "member.added"       // Mentions were added by From
 	NoticeRemoved    = "member.removed"     // Mentions were removed by From

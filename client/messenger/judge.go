@@ -71,7 +71,8 @@ func (m *Messenger) verify(ctx context.Context, before, after []mls.Member) erro
 // A change is what a commit does, as the rules see it and as it is told.
 type change struct {
 	conversation.Change
-	by ID // user
+	by  ID   // user
+	new []ID // devices that are added
 }
 
 // changeOf reads what a commit does. before and after are the leaves of the two
@@ -104,6 +105,7 @@ func (m *Messenger) changeOf(c *conv, committer mls.LeafIndex, proposals []mls.P
 			if err != nil {
 				return nil, err
 			}
+			ch.new = append(ch.new, list[0].device)
 			if l := list[0]; was[l.user] {
 				ch.AddedDevices = append(ch.AddedDevices, conversation.Device{User: conversation.User(l.user), ID: conversation.User(l.device)})
 			} else {

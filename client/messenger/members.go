@@ -334,6 +334,11 @@ func (m *Messenger) Leave(ctx context.Context, in ID) error {
 	if err != nil {
 		return err
 	}
+	return m.depart(ctx, c)
+}
+
+// depart proposes to remove all devices of this user, in the present epoch.
+func (m *Messenger) depart(ctx context.Context, c *conv) error {
 	messages, err := m.departure(ctx, c)
 	if err != nil {
 		return err
@@ -393,6 +398,7 @@ func (m *Messenger) departure(ctx context.Context, c *conv) ([]proposal, error) 
 		_, _ = rand.Read(p.id[:])
 		out = append(out, p)
 	}
+	c.doc.Leaving = true
 	return out, m.save(ctx, c, nil)
 }
 
@@ -406,6 +412,6 @@ func (m *Messenger) stay(ctx context.Context, c *conv) error {
 	for _, p := range c.group.Proposals() {
 		c.group.DropProposal(p.Ref)
 	}
-	c.dirty = true
+	c.dirty, c.doc.Leaving = true, false
 	return m.save(ctx, c, nil)
 }

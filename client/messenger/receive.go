@@ -155,10 +155,14 @@ func (m *Messenger) mergeOwn(ctx context.Context, c *conv, b *history.Batch, seq
 	if err := c.group.MergeCommit(); err != nil {
 		return m.breaks(ctx, c, b, seq, NoticeLost, ID{})
 	}
-	c.dirty, c.doc.Merged, c.doc.Pending = true, c.doc.Pending.ID, nil
+	mine := c.doc.Pending
+	c.dirty, c.doc.Merged, c.doc.Pending = true, mine.ID, nil
 	ch, err := m.difference(c, was)
 	if err != nil {
 		return err
+	}
+	for i := range mine.Added {
+		ch.new = append(ch.new, mine.Added[i].Device)
 	}
 	return m.told(ctx, c, b, seq, ch, before)
 }
@@ -193,6 +197,9 @@ func (m *Messenger) difference(c *conv, was []leaf) (*change, error) {
 
 // told writes into the history what a commit did.
 func (m *Messenger) told(ctx context.Context, c *conv, b *history.Batch, seq uint64, ch *change, before *conversation.State) error {
+	for _, device := range ch.new { // it counts from 1, also if it was there before
+		c.ledgers[device], c.touched[device] = new(message.Ledger), true
+	}
 	for _, n := range []struct {
 		text  string
 		users []conversation.User
@@ -238,7 +245,7 @@ func (m *Messenger) breaks(ctx context.Context, c *conv, b *history.Batch, seq u
 func (m *Messenger) notice(ctx context.Context, c *conv, b *history.Batch, seq uint64, text string, by ID, users []conversation.User) error {
 	n := history.Message{
 		Conversation: c.id, ID: noticeID(c.id, seq, text), Seq: seq, From: by, Kind: history.KindNotice,
-		Reason: text, Sent: m.cfg.Now(), Arrived: m.cfg.Now(),
+		Text: text, Sent: m.cfg.Now(), Arrived: m.cfg.Now(),
 	}
 	for _, u := range users {
 		if len(n.Mentions) < history.MaxMentions {

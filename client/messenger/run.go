@@ -6,7 +6,10 @@ import (
 	"time"
 
 	"conclave/api"
+	"conclave/client/keypackages"
 	"conclave/core/identity"
+	"conclave/core/mls"
+	"conclave/core/mlswire"
 )
 
 const (
@@ -50,6 +53,7 @@ func (m *Messenger) Run(ctx context.Context) error {
 	defer cancel()
 	m.spawn(m.sender)
 	m.spawn(m.follower)
+	m.spawn(m.restart)
 	for {
 		select {
 		case <-ctx.Done():
@@ -164,7 +168,7 @@ func (m *Messenger) idle() []*conv {
 		if c.group == nil || c.group.IsRemoved() || c.doc.Broken != "" {
 			continue
 		}
-		if !c.doc.Created || c.doc.SentTo < c.doc.Counter || len(c.answers)+len(c.delivered) > 0 || c.departing(m.user) {
+		if !c.doc.Created || c.doc.SentTo < c.doc.Counter || len(c.answers)+len(c.delivered) > 0 || c.departing(m.user) || c.doc.Leaving {
 			c.flushes = true
 			out = append(out, c)
 		}
@@ -172,10 +176,42 @@ func (m *Messenger) idle() []*conv {
 	return out
 }
 
-// departing reports whether other users wait to be let go.
+// letGo commits the proposals of other users to leave, and reports whether it did.
+// Proposals that do not let whole users go stop all messages, so if that is in the way
+// they are cleared; who still wants to leave asks again.
+func (m *Messenger) letGo(ctx context.Context, c *conv, inTheWay bool) bool {
+	did := false
+	err := m.commit(ctx, c, func(c *conv) (*plan, error) {
+		did = c.departing(m.user)
+		if did {
+			return &plan{proposals: true}, nil
+		}
+		did = inTheWay && !c.doc.Leaving && len(c.group.Proposals()) > 0
+		if did {
+			return &plan{}, nil
+		}
+		return nil, nil
+	})
+	return did && err == nil
+}
+
+// departing reports whether other users wait to be let go, with all their devices.
 func (c *conv) departing(self ID) bool {
 	gone := make(map[ID]bool)
-	return len(c.group.Proposals()) > 0 && c.departures(gone) == nil && !gone[self]
+	if len(c.group.Proposals()) == 0 || c.departures(gone) != nil || gone[self] {
+		return false
+	}
+	for _, p := range c.group.Proposals() {
+		r, ok := p.Proposal.(*mlswire.Remove)
+		if !ok {
+			return false
+		}
+		member, _ := c.group.Member(mls.LeafIndex(r.Removed))
+		if u, _, ok := keypackages.ParseCredential(member.Credential); !ok || !gone[ID(u)] {
+			return false
+		}
+	}
+	return true
 }
 
 // work sends what waits in one conversation.
@@ -191,16 +227,12 @@ func (m *Messenger) work(ctx context.Context, c *conv) {
 	if !c.doc.Created && m.announce(ctx, c) != nil {
 		return
 	}
+	m.letGo(ctx, c, false)
 	m.mu.Lock()
-	leaving := c.group != nil && c.departing(m.user)
+	again := c.doc.Leaving && c.group != nil && !c.group.IsRemoved() && len(c.group.Proposals()) == 0
 	m.unlock()
-	if leaving {
-		_ = m.commit(ctx, c, func(c *conv) (*plan, error) {
-			if !c.departing(m.user) {
-				return nil, nil
-			}
-			return &plan{proposals: true}, nil
-		})
+	if again { // another change of the group was first
+		_ = m.depart(ctx, c)
 	}
 	for range 2 { // what is said in reply is sent too
 		if m.reply(ctx, c) != nil {

@@ -132,10 +132,10 @@ func (m *Messenger) flush(ctx context.Context, c *conv) {
 	for ctx.Err() == nil {
 		req, err := m.next(ctx, c)
 		if errors.Is(err, mls.ErrPendingProposals) {
-			if m.commit(ctx, c, func(*conv) (*plan, error) { return &plan{proposals: true}, nil }) == nil {
-				continue
+			if !m.letGo(ctx, c, true) {
+				return
 			}
-			return
+			continue
 		}
 		if err != nil || req == nil {
 			return
