@@ -128,6 +128,8 @@ type Messenger struct {
 
 	news chan *api.DeliveryFrame
 	kick chan struct{}
+	// ended is closed when Run has returned.
+	ended chan struct{}
 
 	mu      sync.Mutex
 	convs   map[ID]*conv
@@ -149,7 +151,7 @@ func Open(ctx context.Context, cfg Config) (*Messenger, error) {
 	m := &Messenger{
 		cfg: cfg, self: ID(cfg.Device), user: ID(cfg.User),
 		history: history.New(cfg.DB, ID(cfg.User)),
-		news:    make(chan *api.DeliveryFrame, waiting), kick: make(chan struct{}, 1),
+		news:    make(chan *api.DeliveryFrame, waiting), kick: make(chan struct{}, 1), ended: make(chan struct{}),
 		convs: make(map[ID]*conv), acks: make(map[ID]uint64), asked: make(map[ID]bool),
 		typing: make(map[ID]time.Time), looked: make(map[ID]time.Time),
 	}

@@ -18,9 +18,12 @@ const (
 )
 
 // News takes a frame that no request asked for. It blocks while too many wait: that
-// holds the server back.
+// holds the server back. After Run has ended it drops them: they come again.
 func (m *Messenger) News(f *api.DeliveryFrame) {
-	m.news <- f
+	select {
+	case m.news <- f:
+	case <-m.ended:
+	}
 }
 
 // Online says that there is a connection now.
@@ -43,8 +46,9 @@ func (m *Messenger) wake() {
 }
 
 // Run reads what comes and sends what waits until ctx ends. It returns the error of the
-// database if that fails.
+// database if that fails. It is called once.
 func (m *Messenger) Run(ctx context.Context) error {
+	defer close(m.ended)
 	ctx, cancel := context.WithCancel(ctx)
 	m.mu.Lock()
 	m.running = ctx

@@ -133,11 +133,7 @@ func (p *phone) start() {
 		for {
 			select {
 			case f := <-frames:
-				select {
-				case m.news <- f:
-				case <-ctx.Done():
-					return
-				}
+				m.News(f)
 			case <-ctx.Done():
 				return
 			}
