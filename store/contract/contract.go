@@ -15,6 +15,7 @@ type Database interface {
 	Directory() directory.Store
 	Auth() auth.Store
 	KeyPackages() delivery.KeyPackageStore
+	Delivery() delivery.Store
 	Close() error
 }
 
@@ -41,6 +42,12 @@ func Run(t *testing.T, fresh func(testing.TB) Open) {
 		{"Backups", testBackups},
 		{"Tries", testTries},
 		{"KeyPackages", testKeyPackages},
+		{"Log", testLog},
+		{"Members", testMembers},
+		{"Inbox", testInbox},
+		{"Appends", testAppends},
+		{"Commits", testCommits},
+		{"Sweep", testSweep},
 		{"AnyBytes", testAnyBytes},
 		{"Reopen", testReopen},
 		{"Closed", testClosed},

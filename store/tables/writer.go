@@ -326,6 +326,30 @@ func (c *change) row(text string, args []any, into ...any) error {
 	return rowError(stmt.QueryRowContext(c.ctx, args...).Scan(into...))
 }
 
+// ids reads a column of ids.
+func (c *change) ids(text string, args ...any) ([][16]byte, error) {
+	stmt, err := c.w.stmt(c.ctx, text) //nolint:sqlclosecheck // kept, and closed by disconnect
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(c.ctx, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the database: %w", err)
+	}
+	var out [][16]byte
+	err = scanRows(rows, func(row scanner) error {
+		var b []byte
+		if err := row.Scan(&b); err != nil {
+			return err
+		}
+		var id [16]byte
+		err := fixed(id[:], b)
+		out = append(out, id)
+		return err
+	})
+	return out, err
+}
+
 // has reports whether a query has a row.
 func (c *change) has(text string, args ...any) (bool, error) {
 	var one int
