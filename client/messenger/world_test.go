@@ -18,6 +18,7 @@ import (
 	"conclave/core/identity"
 	"conclave/core/message"
 	"conclave/core/suite"
+	"conclave/delivery"
 )
 
 // A world is a delivery service, a directory and a KeyPackage store in memory, whose
@@ -32,6 +33,8 @@ type world struct {
 	inboxes map[ID][]*api.InboxItem
 	online  map[ID]*phone
 	items   uint64
+	// service, unless nil, delivers in place of the world.
+	service *delivery.Service
 	// drop leaves a row out for a device, as a server does that withholds it.
 	drop func(device ID, row *api.Row) *api.Row
 }
@@ -71,8 +74,10 @@ type phone struct {
 	cursor map[ID]uint64
 	inbox  uint64
 	cut    bool
-	events []Event
-	bell   chan struct{} // closed at the next event
+	// attachment is to the world's service.
+	attachment *delivery.Attachment
+	events     []Event
+	bell       chan struct{} // closed at the next event
 }
 
 // device makes a device of a user, lists it, and lets it run.
@@ -154,6 +159,9 @@ func (p *phone) connect() {
 	p.w.online[id] = p
 	p.w.push(id)
 	p.w.mu.Unlock()
+	if p.w.service != nil {
+		p.attach()
+	}
 	p.Online()
 }
 
@@ -165,6 +173,9 @@ func (p *phone) restart() {
 }
 
 func (p *phone) disconnect() {
+	if p.attachment != nil {
+		p.attachment.Close()
+	}
 	p.w.mu.Lock()
 	defer p.w.mu.Unlock()
 	delete(p.w.online, ID(p.device))
@@ -261,7 +272,7 @@ func refuse(code api.RefusalCode, l *log) error {
 }
 
 // Call is the delivery service.
-func (p *phone) Call(_ context.Context, req *api.DeliveryRequest) (*api.DeliveryFrame, error) {
+func (p *phone) Call(ctx context.Context, req *api.DeliveryRequest) (*api.DeliveryFrame, error) {
 	w, self := p.w, ID(p.device)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -270,6 +281,11 @@ func (p *phone) Call(_ context.Context, req *api.DeliveryRequest) (*api.Delivery
 	p.mu.Unlock()
 	if cut {
 		return nil, courier.ErrOffline
+	}
+	if w.service != nil {
+		w.mu.Unlock()
+		defer w.mu.Lock() // for the unlock that is deferred
+		return p.ask(ctx, req)
 	}
 	done := &api.DeliveryFrame{Body: &api.DeliveryFrame_Done{Done: &api.Done{}}}
 	switch b := req.Body.(type) {
