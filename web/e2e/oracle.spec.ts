@@ -97,10 +97,9 @@ test.describe("no frame ever leaves in clear", () => {
           await fox.page.click(testId(button));
           await pause(1_500);
         }
-        const kofi = await startChromium({ picture: pictures.kofi });
-        await joinMeeting(kofi.page, tap.link, "Kofi");
-        await waitPlayingIn(fox.page, "Kofi");
-        await kofi.close();
+        // On a busy machine Firefox now and then shows a first visitor late; what is asked
+        // here is only that somebody comes, is seen and goes.
+        if (!(await visit(fox.page, tap.link))) await visit(fox.page, tap.link, true);
         await fox.page.evaluate(() => {
           for (const worker of window.conclaveTest?.workers ?? []) worker.terminate();
         });
@@ -112,6 +111,20 @@ test.describe("no frame ever leaves in clear", () => {
       }
     }
   });
+
+  async function visit(page: Parameters<typeof waitPlayingIn>[0], link: string, must = false): Promise<boolean> {
+    const kofi = await startChromium({ picture: pictures.kofi });
+    try {
+      await joinMeeting(kofi.page, link, "Kofi");
+      await waitPlayingIn(page, "Kofi");
+      return true;
+    } catch (e) {
+      if (must) throw e;
+      return false;
+    } finally {
+      await kofi.close();
+    }
+  }
 
   test("negative control: the same run with the protection taken out fails", async () => {
     test.setTimeout(90_000);
