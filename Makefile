@@ -24,7 +24,7 @@ PEERS   := cmd/mls-interop/peers
 # with the race detector, so only what shares values runs with it. The databases
 # are SQLite, translated from C, and a server of its own: what is ours in them is in
 # store/tables, which runs with it, as do their tests of what happens at once.
-NORACE  := -e conclave/core/mls -e conclave/cmd/mls-interop -e conclave/store/sqlite -e conclave/store/postgres
+NORACE  := -e conclave/core/mls -e conclave/cmd/mls-interop -e conclave/store/sqlite -e conclave/store/postgres -e conclave/client/messenger
 
 .PHONY: help build web wasm peers demo test check bench bench-mls bench-media soak fuzz proto lint fmt arch unit race plain beside wasmtest webtest e2e democheck reproducible clean
 
@@ -66,6 +66,7 @@ $(PEERS)/%/node_modules/.package-lock.json: $(PEERS)/%/package-lock.json
 
 unit: race plain ## the Go tests
 
+# The messenger makes keys all the time, and runs when no test beside it waits for packets.
 race: ## with the race detector; some packages mostly wait, so four at a time
 ifeq ($(RACE),)
 	@echo "SKIP: no C compiler, so the race detector is off"
@@ -73,6 +74,7 @@ ifeq ($(RACE),)
 endif
 	go test $(RACE) -p 4 -shuffle=on $$(go list ./... | grep -v $(NORACE))
 	go test $(RACE) -run=Concurrent ./core/mls/... ./store/sqlite
+	go test $(RACE) -shuffle=on ./client/messenger
 
 # The directory is killed 200 times here, and 30 times with the race detector.
 plain: peers ## without it
