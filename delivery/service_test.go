@@ -1,11 +1,8 @@
 package delivery_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,57 +10,8 @@ import (
 	"conclave/api"
 	"conclave/core/mlswire"
 	"conclave/delivery"
-	"conclave/store/sqlite"
+	"conclave/internal/testkit/deliverykit"
 )
-
-// A wire is a bus that tells at once.
-type wire struct {
-	mu   sync.Mutex
-	subs []func(delivery.Notice)
-}
-
-func (w *wire) Publish(n delivery.Notice) {
-	w.mu.Lock()
-	subs := w.subs
-	w.mu.Unlock()
-	for _, f := range subs {
-		f(n)
-	}
-}
-
-func (w *wire) Subscribe(f func(delivery.Notice)) (cancel func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.subs = append(w.subs, f)
-	return func() {}
-}
-
-// newService returns a Service on a fresh SQLite database, which Run runs.
-func newService(t testing.TB, limits delivery.Limits) *delivery.Service {
-	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := delivery.New(delivery.Config{Store: db.Delivery(), Bus: &wire{}, Limits: limits})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		s.Close()
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
 
 func id(n int) [16]byte { return [16]byte{15: byte(n), 14: byte(n >> 8)} }
 
@@ -208,7 +156,7 @@ func commit(group [16]byte, epoch uint64, n int, add, remove []int) *api.Deliver
 // TestHandsOn checks the way of messages: to all who are in the group, in order, once,
 // over reconnects.
 func TestHandsOn(t *testing.T) {
-	s, g := newService(t, delivery.Limits{}), id(500)
+	s, g := deliverykit.Start(t, delivery.Limits{}), id(500)
 	a, b := attach(t, s, 1), attach(t, s, 2)
 	a.create(g)
 	a.ok(commit(g, 0, 1, []int{2, 3}, nil))
@@ -232,7 +180,7 @@ func TestHandsOn(t *testing.T) {
 
 // TestRemoved checks that who is removed gets the commit that says so, and no more.
 func TestRemoved(t *testing.T) {
-	s, g := newService(t, delivery.Limits{}), id(500)
+	s, g := deliverykit.Start(t, delivery.Limits{}), id(500)
 	a, b := attach(t, s, 1), attach(t, s, 2)
 	a.create(g)
 	a.ok(commit(g, 0, 1, []int{2}, nil))
@@ -254,7 +202,7 @@ func TestRemoved(t *testing.T) {
 // window, holds up nobody, and gets the rest later.
 func TestWindow(t *testing.T) {
 	const n = 600
-	s, g := newService(t, delivery.Limits{}), id(500)
+	s, g := deliverykit.Start(t, delivery.Limits{}), id(500)
 	a, b := attach(t, s, 1), attach(t, s, 2)
 	b.mute = true
 	a.create(g)
@@ -274,7 +222,7 @@ func TestWindow(t *testing.T) {
 
 // TestReplaced ends the connection that a device had before.
 func TestReplaced(t *testing.T) {
-	s := newService(t, delivery.Limits{})
+	s := deliverykit.Start(t, delivery.Limits{})
 	a := attach(t, s, 1)
 	old := a.a
 	a.connect()
@@ -290,7 +238,7 @@ func TestReplaced(t *testing.T) {
 
 // TestEphemeral goes to those who are there, and to nobody else.
 func TestEphemeral(t *testing.T) {
-	s, g := newService(t, delivery.Limits{}), id(500)
+	s, g := deliverykit.Start(t, delivery.Limits{}), id(500)
 	a, b, c := attach(t, s, 1), attach(t, s, 2), attach(t, s, 3)
 	a.create(g)
 	a.ok(commit(g, 0, 1, []int{2}, nil))
@@ -309,7 +257,7 @@ func TestEphemeral(t *testing.T) {
 // TestConflict lets fifty devices commit at once: one wins each epoch.
 func TestConflict(t *testing.T) {
 	const n = 50
-	s, g := newService(t, delivery.Limits{}), id(500)
+	s, g := deliverykit.Start(t, delivery.Limits{}), id(500)
 	a := attach(t, s, 1)
 	a.create(g)
 	var all []int
@@ -343,7 +291,7 @@ func TestConflict(t *testing.T) {
 
 // TestHostile sends what no client sends. Nothing of it changes a thing.
 func TestHostile(t *testing.T) {
-	s, g := newService(t, delivery.Limits{Messages: delivery.Rate{Second: 1, Burst: 3}}), id(500)
+	s, g := deliverykit.Start(t, delivery.Limits{Messages: delivery.Rate{Second: 1, Burst: 3}}), id(500)
 	a, b := attach(t, s, 1), attach(t, s, 2)
 	a.create(g)
 	a.create(g)
@@ -392,7 +340,7 @@ func TestHostile(t *testing.T) {
 // BenchmarkSend is one message to a group of 100 devices, until all have it.
 func BenchmarkSend(b *testing.B) {
 	const n = 100
-	s, g := newService(b, delivery.Limits{Messages: delivery.Rate{Second: 1e9, Burst: 1 << 30}}), id(500)
+	s, g := deliverykit.Start(b, delivery.Limits{Messages: delivery.Rate{Second: 1e9, Burst: 1 << 30}}), id(500)
 	a := attach(b, s, 1)
 	a.create(g)
 	var all []*client

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 
 	"conclave/api"
 	"conclave/client/courier"
@@ -26,10 +27,10 @@ type newcomer struct {
 
 // A plan is what a commit is to do, as of one epoch.
 type plan struct {
-	add       []newcomer
-	remove    []leaf
-	state     *conversation.State // nil: as it is
-	proposals bool                // take in what waits
+	add     []newcomer
+	remove  []leaf
+	leaving []leaf              // whose removal waits as a proposal; none: what waits is left out
+	state   *conversation.State // nil: as it is
 }
 
 // commit changes a conversation: prepare is asked, under the lock, what there is to do
@@ -73,15 +74,11 @@ func (m *Messenger) pending(ctx context.Context, c *conv, prepare func(*conv) (*
 	if err != nil {
 		return nil, err
 	}
-	c.dirty = true
-	made, err := c.group.Commit(o)
-	if errors.Is(err, mls.ErrSaveFirst) {
-		if err := m.save(ctx, c, nil); err != nil {
-			return nil, err
-		}
-		c.dirty = true
+	var made *mls.Commit
+	err = m.leased(ctx, c, func() (err error) {
 		made, err = c.group.Commit(o)
-	}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -95,67 +92,21 @@ func (m *Messenger) pending(ctx context.Context, c *conv, prepare func(*conv) (*
 
 // options says what to ask of MLS.
 func (c *conv) options(p *plan) (mls.CommitOptions, error) {
-	o := mls.CommitOptions{WithoutTree: true, WelcomePerJoiner: true, WithoutPending: !p.proposals}
+	o := mls.CommitOptions{WithoutTree: true, WelcomePerJoiner: true, WithoutPending: len(p.leaving) == 0}
 	for i := range p.add {
 		o.Add = append(o.Add, p.add[i].Message)
 	}
-	gone := make(map[ID]bool)
 	for _, l := range p.remove {
 		o.Remove = append(o.Remove, l.index)
 	}
-	if p.proposals {
-		if err := c.departures(gone); err != nil {
-			return o, err
-		}
-	}
-	state := p.state
-	if len(gone) > 0 {
-		old, err := c.state()
-		if err != nil {
-			return o, err
-		}
-		next := *old
-		next.Roles = nil
-		for _, e := range old.Roles {
-			if !gone[ID(e.User)] {
-				next.Roles = append(next.Roles, e)
-			}
-		}
-		state = &next
-	}
-	if state != nil {
-		e, err := extensions(state)
+	if p.state != nil {
+		e, err := extensions(p.state)
 		if err != nil {
 			return o, err
 		}
 		o.Extensions = &e
 	}
 	return o, nil
-}
-
-// departures finds the users all of whose devices a waiting proposal removes.
-func (c *conv) departures(gone map[ID]bool) error {
-	all, err := leaves(c.group.Members())
-	if err != nil {
-		return err
-	}
-	leaving := make(map[mls.LeafIndex]bool)
-	for _, p := range c.group.Proposals() {
-		if r, ok := p.Proposal.(*mlswire.Remove); ok {
-			leaving[mls.LeafIndex(r.Removed)] = true
-		}
-	}
-	for _, l := range all {
-		if leaving[l.index] {
-			gone[l.user] = true
-		}
-	}
-	for _, l := range all {
-		if !leaving[l.index] {
-			delete(gone, l.user)
-		}
-	}
-	return nil
 }
 
 // extensions returns the GroupContext's extensions of a conversation.
@@ -182,22 +133,8 @@ func (m *Messenger) outgoing(c *conv, todo *plan, made *mls.Commit) (*own, error
 	for i := range todo.add {
 		p.Added = append(p.Added, added{todo.add[i].user, ID(todo.add[i].Device.ID), made.Welcomes[i].Message})
 	}
-	for _, l := range todo.remove {
+	for _, l := range slices.Concat(todo.remove, todo.leaving) {
 		p.Removed = append(p.Removed, l.device[:])
-	}
-	if todo.proposals {
-		list, err := leaves(c.group.Members())
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range c.group.Proposals() {
-			r, ok := w.Proposal.(*mlswire.Remove)
-			for i := range list {
-				if ok && list[i].index == mls.LeafIndex(r.Removed) {
-					p.Removed = append(p.Removed, list[i].device[:])
-				}
-			}
-		}
 	}
 	if len(todo.add) == 0 {
 		return p, nil
@@ -246,10 +183,7 @@ func (m *Messenger) finish(ctx context.Context, c *conv, p *own) (bool, error) {
 	default:
 		upTo = reply.GetSent().GetSeq()
 	}
-	err = m.wait(ctx, c, func() bool {
-		return c.doc.Cursor >= upTo || c.doc.Broken != "" || c.group == nil || c.group.IsRemoved()
-	})
-	if err != nil {
+	if err := m.reached(ctx, c, upTo); err != nil {
 		return false, err
 	}
 	m.mu.Lock()

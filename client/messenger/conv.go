@@ -60,7 +60,6 @@ type doc struct {
 	Direct   ID     `json:"direct,omitzero"`    // the other user of a direct conversation
 	Broken   string `json:"broken,omitempty"`   // id of a text: why it cannot be followed
 	Leaving  bool   `json:"leaving,omitempty"`  // this user asked to be let go
-	First    uint64 `json:"first,omitempty"`    // commit with which this device came
 }
 
 // An own is a commit of this device that may be at the server.
@@ -156,6 +155,21 @@ func (m *Messenger) store(ctx context.Context, c *conv, b *history.Batch, change
 	return m.cfg.DB.Apply(ctx, changes)
 }
 
+// leased makes something that uses up keys, and stores the group first if MLS asks for
+// that. The lock is held.
+func (m *Messenger) leased(ctx context.Context, c *conv, makes func() error) error {
+	c.dirty = true
+	err := makes()
+	if !errors.Is(err, mls.ErrSaveFirst) {
+		return err
+	}
+	if err := m.save(ctx, c, nil); err != nil {
+		return err
+	}
+	c.dirty = true
+	return makes()
+}
+
 func ledgerKey(c, device ID) string { return ledgerPrefix + c.String() + "/" + device.String() }
 
 func ownKey(c ID, counter uint64) string {
@@ -181,6 +195,11 @@ func (m *Messenger) ledger(ctx context.Context, c *conv, device ID) (*message.Le
 		c.ledgers[device] = l
 	}
 	return c.ledgers[device], nil
+}
+
+// follows reports whether this device is in the group, and in its present epoch.
+func (c *conv) follows() bool {
+	return c.group != nil && !c.group.IsRemoved() && c.doc.Broken == ""
 }
 
 // state returns what the members agreed on.
@@ -209,6 +228,11 @@ func leaves(members []mls.Member) ([]leaf, error) {
 		out[i] = leaf{members[i].Index, ID(user), ID(device)}
 	}
 	return out, nil
+}
+
+// reached waits until the log is read up to a row, or cannot be read further.
+func (m *Messenger) reached(ctx context.Context, c *conv, seq uint64) error {
+	return m.wait(ctx, c, func() bool { return c.doc.Cursor >= seq || !c.follows() })
 }
 
 // wait returns when done says so, which is asked under the lock whenever the

@@ -26,7 +26,6 @@ const (
 	NoticeAdded      = "member.added"       // Mentions were added by From
 	NoticeRemoved    = "member.removed"     // Mentions were removed by From
 	NoticeLeft       = "member.left"        // Mentions left
-	NoticeDevice     = "member.device"      // From added or removed devices of their own
 	NoticeChanged    = "group.changed"      // From changed the name, roles or rules
 	NoticeUnreadable = "message.unreadable" // a message cannot be opened
 	NoticeMissing    = "message.missing"    // messages of From were held back; they are asked for again

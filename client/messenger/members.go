@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
 	"slices"
 
 	"conclave/api"
@@ -12,7 +11,6 @@ import (
 	"conclave/client/keypackages"
 	"conclave/core/conversation"
 	"conclave/core/identity"
-	"conclave/core/mls"
 )
 
 // A Member is a user of a conversation.
@@ -56,7 +54,7 @@ func (m *Messenger) Direct(ctx context.Context, with ID) (ID, error) {
 	m.mu.Lock()
 	var found ID
 	for id, c := range m.convs {
-		if c.doc.Direct == with && c.group != nil && !c.group.IsRemoved() && c.doc.Broken == "" &&
+		if c.doc.Direct == with && c.follows() &&
 			(found == ID{} || bytes.Compare(id[:], found[:]) < 0) {
 			found = id // both may have made one at the same time: all take the same
 		}
@@ -325,93 +323,4 @@ func set(s *conversation.State, user ID, role conversation.Role, replace bool) b
 		s.Roles[i].Role = role
 	}
 	return found
-}
-
-// Leave ends this user's part in a group: it asks the others to remove all devices of
-// this user, which the next who is awake does.
-func (m *Messenger) Leave(ctx context.Context, in ID) error {
-	c, err := m.find(in)
-	if err != nil {
-		return err
-	}
-	return m.depart(ctx, c)
-}
-
-// depart proposes to remove all devices of this user, in the present epoch.
-func (m *Messenger) depart(ctx context.Context, c *conv) error {
-	messages, err := m.departure(ctx, c)
-	if err != nil {
-		return err
-	}
-	for _, sealed := range messages {
-		req := &api.SendMessage{Group: c.id[:], Epoch: sealed.epoch, Message: sealed.message, ClientMessageId: sealed.id[:]}
-		if _, err := m.cfg.Link.Call(ctx, &api.DeliveryRequest{Body: &api.DeliveryRequest_SendMessage{SendMessage: req}}); err != nil {
-			return errors.Join(err, m.stay(ctx, c))
-		}
-	}
-	return nil
-}
-
-// A proposal of this device.
-type proposal struct {
-	id      ID
-	epoch   uint64
-	message []byte
-}
-
-// departure proposes to remove all devices of this user.
-func (m *Messenger) departure(ctx context.Context, c *conv) ([]proposal, error) {
-	m.mu.Lock()
-	defer m.unlock()
-	s, err := c.state()
-	if err != nil {
-		return nil, err
-	}
-	owners, mine := 0, false
-	for _, e := range s.Roles {
-		if e.Role == conversation.Owner {
-			owners++
-			mine = mine || ID(e.User) == m.user
-		}
-	}
-	if s.Kind == conversation.Direct || mine && owners == 1 {
-		return nil, ErrLastOwner
-	}
-	all, err := leaves(c.group.Members())
-	if err != nil {
-		return nil, err
-	}
-	if err := m.save(ctx, c, nil); err != nil {
-		return nil, err
-	}
-	var out []proposal
-	for _, l := range all {
-		if l.user != m.user {
-			continue
-		}
-		c.dirty = true
-		sealed, err := c.group.ProposeRemove(l.index, mls.SendOptions{})
-		if err != nil {
-			return nil, err
-		}
-		p := proposal{epoch: c.group.Epoch(), message: sealed}
-		_, _ = rand.Read(p.id[:])
-		out = append(out, p)
-	}
-	c.doc.Leaving = true
-	return out, m.save(ctx, c, nil)
-}
-
-// stay takes back proposals that did not all reach the server.
-func (m *Messenger) stay(ctx context.Context, c *conv) error {
-	m.mu.Lock()
-	defer m.unlock()
-	if c.group == nil {
-		return nil
-	}
-	for _, p := range c.group.Proposals() {
-		c.group.DropProposal(p.Ref)
-	}
-	c.dirty, c.doc.Leaving = true, false
-	return m.save(ctx, c, nil)
 }

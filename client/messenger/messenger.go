@@ -138,7 +138,6 @@ type Messenger struct {
 	events  []Event
 	asked   map[ID]bool // groups that this device asked to be let in again
 	typing  map[ID]time.Time
-	looked  map[ID]time.Time
 	running context.Context //nolint:containedctx // of Run, for what it begins
 	group   sync.WaitGroup
 }
@@ -153,7 +152,7 @@ func Open(ctx context.Context, cfg Config) (*Messenger, error) {
 		history: history.New(cfg.DB, ID(cfg.User)),
 		news:    make(chan *api.DeliveryFrame, waiting), kick: make(chan struct{}, 1), ended: make(chan struct{}),
 		convs: make(map[ID]*conv), acks: make(map[ID]uint64), asked: make(map[ID]bool),
-		typing: make(map[ID]time.Time), looked: make(map[ID]time.Time),
+		typing: make(map[ID]time.Time),
 	}
 	keys, err := cfg.DB.Keys(ctx, docPrefix)
 	if err != nil {
@@ -200,7 +199,7 @@ func (m *Messenger) conv(id ID) (*conv, error) {
 		return nil, ErrUnknown
 	case c.doc.Broken != "":
 		return c, ErrBroken
-	case c.group == nil || c.group.IsRemoved():
+	case !c.follows():
 		return c, ErrEnded
 	}
 	return c, nil

@@ -9,6 +9,7 @@ import (
 	"conclave/core/conversation"
 	"conclave/core/identity"
 	"conclave/core/message"
+	"conclave/core/mls"
 )
 
 // TestConversation has three users on five devices talk, with every device restarted
@@ -45,6 +46,20 @@ func TestConversation(t *testing.T) {
 	if err != nil || len(members) != 3 || len(members[0].Devices) != 2 || members[0].Role != conversation.Owner {
 		t.Errorf("Members = %+v, %v", members, err)
 	}
+}
+
+// talk returns a direct conversation in which bob read "one" from ada.
+func talk(t *testing.T) (w *world, ada, bob *phone, id ID) {
+	t.Helper()
+	w = newWorld(t)
+	ada, bob = w.device(1), w.device(2)
+	id, err := ada.Direct(t.Context(), ID{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.say(id, "one")
+	bob.reads(id, "one")
+	return w, ada, bob, id
 }
 
 // TestDirect finds the same conversation from both sides.
@@ -139,17 +154,49 @@ func TestLeave(t *testing.T) {
 	}
 }
 
-// TestOffline checks that what was written without a connection goes out once, in
-// order, also after a restart.
-func TestOffline(t *testing.T) {
+// TestHalfDeparture checks that a proposal to remove one of two devices stops nobody,
+// and removes nobody.
+func TestHalfDeparture(t *testing.T) {
 	w := newWorld(t)
-	ada, bob := w.device(1), w.device(2)
-	id, err := ada.Direct(t.Context(), ID{2})
+	ada, bob, bob2 := w.device(1), w.device(2), w.device(2)
+	id, _, err := ada.NewGroup(t.Context(), "Lab", []ID{{2}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ada.say(id, "one")
 	bob.reads(id, "one")
+	bob2.reads(id, "one")
+	func() {
+		bob.Messenger.mu.Lock()
+		defer bob.unlock()
+		c := bob.convs[id]
+		all, err := leaves(c.group.Members())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(all, func(l leaf) bool { return l.device == ID(bob2.device) })
+		c.dirty = true
+		sealed, err := c.group.ProposeRemove(all[i].index, mls.SendOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if _, err := w.append(bob, id, c.group.Epoch(), api.RowKind_ROW_KIND_MESSAGE, []byte("half a departure"), sealed); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	ada.say(id, "two")
+	bob2.reads(id, "one", "two")
+	if list, err := ada.Members(t.Context(), id); err != nil || len(list) != 2 || len(list[1].Devices) != 2 {
+		t.Errorf("Members = %+v, %v", list, err)
+	}
+}
+
+// TestOffline checks that what was written without a connection goes out once, in
+// order, also after a restart.
+func TestOffline(t *testing.T) {
+	_, ada, bob, id := talk(t)
 	ada.disconnect()
 	for _, text := range []string{"two", "three", "four"} {
 		if _, err := ada.Send(t.Context(), id, message.Text{Text: text}); err != nil {
@@ -239,14 +286,7 @@ func TestGhost(t *testing.T) {
 // TestWithheld checks that a message which the server keeps back is missed by name,
 // asked for again and read (MS-23).
 func TestWithheld(t *testing.T) {
-	w := newWorld(t)
-	ada, bob := w.device(1), w.device(2)
-	id, err := ada.Direct(t.Context(), ID{2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ada.say(id, "one")
-	bob.reads(id, "one")
+	w, ada, bob, id := talk(t)
 	w.mu.Lock()
 	held := false
 	w.drop = func(device ID, row *api.Row) *api.Row {
@@ -272,14 +312,7 @@ func TestWithheld(t *testing.T) {
 
 // TestRejoin checks that a device which lost a group's state is let in again.
 func TestRejoin(t *testing.T) {
-	w := newWorld(t)
-	ada, bob := w.device(1), w.device(2)
-	id, err := ada.Direct(t.Context(), ID{2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ada.say(id, "one")
-	bob.reads(id, "one")
+	_, ada, bob, id := talk(t)
 	bob.disconnect()
 	bob.stop()
 	if err := bob.db.Put(t.Context(), statePrefix+id.String(), []byte("damaged")); err != nil {

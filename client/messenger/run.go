@@ -6,10 +6,7 @@ import (
 	"time"
 
 	"conclave/api"
-	"conclave/client/keypackages"
 	"conclave/core/identity"
-	"conclave/core/mls"
-	"conclave/core/mlswire"
 )
 
 const (
@@ -169,7 +166,7 @@ func (m *Messenger) idle() []*conv {
 			c.more = true
 			continue
 		}
-		if c.group == nil || c.group.IsRemoved() || c.doc.Broken != "" {
+		if !c.follows() {
 			continue
 		}
 		if !c.doc.Created || c.doc.SentTo < c.doc.Counter || len(c.answers)+len(c.delivered) > 0 || c.departing(m.user) || c.doc.Leaving {
@@ -178,44 +175,6 @@ func (m *Messenger) idle() []*conv {
 		}
 	}
 	return out
-}
-
-// letGo commits the proposals of other users to leave, and reports whether it did.
-// Proposals that do not let whole users go stop all messages, so if that is in the way
-// they are cleared; who still wants to leave asks again.
-func (m *Messenger) letGo(ctx context.Context, c *conv, inTheWay bool) bool {
-	did := false
-	err := m.commit(ctx, c, func(c *conv) (*plan, error) {
-		did = c.departing(m.user)
-		if did {
-			return &plan{proposals: true}, nil
-		}
-		did = inTheWay && !c.doc.Leaving && len(c.group.Proposals()) > 0
-		if did {
-			return &plan{}, nil
-		}
-		return nil, nil
-	})
-	return did && err == nil
-}
-
-// departing reports whether other users wait to be let go, with all their devices.
-func (c *conv) departing(self ID) bool {
-	gone := make(map[ID]bool)
-	if len(c.group.Proposals()) == 0 || c.departures(gone) != nil || gone[self] {
-		return false
-	}
-	for _, p := range c.group.Proposals() {
-		r, ok := p.Proposal.(*mlswire.Remove)
-		if !ok {
-			return false
-		}
-		member, _ := c.group.Member(mls.LeafIndex(r.Removed))
-		if u, _, ok := keypackages.ParseCredential(member.Credential); !ok || !gone[ID(u)] {
-			return false
-		}
-	}
-	return true
 }
 
 // work sends what waits in one conversation.
@@ -296,7 +255,7 @@ func (m *Messenger) Follow(ctx context.Context) {
 	m.mu.Lock()
 	all := make(map[ID][]*conv) // by user
 	for _, c := range m.convs {
-		if c.group == nil || c.group.IsRemoved() || c.doc.Broken != "" || !c.doc.Created {
+		if !c.follows() || !c.doc.Created {
 			continue
 		}
 		s, err := c.state()

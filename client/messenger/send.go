@@ -150,7 +150,7 @@ func (m *Messenger) flush(ctx context.Context, c *conv) {
 func (m *Messenger) next(ctx context.Context, c *conv) (*api.SendMessage, error) {
 	m.mu.Lock()
 	defer m.unlock()
-	if c.group == nil || c.group.IsRemoved() || c.doc.Broken != "" || !c.doc.Created || c.doc.SentTo >= c.doc.Counter {
+	if !c.follows() || !c.doc.Created || c.doc.SentTo >= c.doc.Counter {
 		return nil, nil
 	}
 	encoded, err := m.cfg.DB.Get(ctx, ownKey(c.id, c.doc.SentTo+1))
@@ -161,15 +161,11 @@ func (m *Messenger) next(ctx context.Context, c *conv) (*api.SendMessage, error)
 	if err != nil {
 		return nil, err
 	}
-	c.dirty = true
-	sealed, err := c.group.Protect(encoded, nil)
-	if errors.Is(err, mls.ErrSaveFirst) {
-		if err := m.save(ctx, c, nil); err != nil {
-			return nil, err
-		}
-		c.dirty = true
+	var sealed []byte
+	err = m.leased(ctx, c, func() (err error) {
 		sealed, err = c.group.Protect(encoded, nil)
-	}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -200,9 +196,7 @@ func (m *Messenger) carry(ctx context.Context, c *conv, req *api.SendMessage) bo
 func (m *Messenger) again(ctx context.Context, c *conv, refused *courier.RefusalError) bool {
 	switch refused.Code {
 	case api.RefusalCode_REFUSAL_CODE_STALE_EPOCH:
-		return m.wait(ctx, c, func() bool {
-			return c.doc.Cursor >= refused.Head || c.doc.Broken != "" || c.group == nil || c.group.IsRemoved()
-		}) == nil
+		return m.reached(ctx, c, refused.Head) == nil
 	case api.RefusalCode_REFUSAL_CODE_SLOW_DOWN, api.RefusalCode_REFUSAL_CODE_BUSY, api.RefusalCode_REFUSAL_CODE_FULL:
 		return pause(ctx, max(refused.Wait, time.Second))
 	default:

@@ -2,10 +2,7 @@ package messenger
 
 import (
 	"context"
-	"log/slog"
-	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,56 +14,8 @@ import (
 	"conclave/core/conversation"
 	"conclave/core/message"
 	"conclave/delivery"
-	"conclave/store/sqlite"
+	"conclave/internal/testkit/deliverykit"
 )
-
-// A wire is a bus that tells at once.
-type wire struct {
-	mu   sync.Mutex
-	subs []func(delivery.Notice)
-}
-
-func (w *wire) Publish(n delivery.Notice) {
-	w.mu.Lock()
-	subs := w.subs
-	w.mu.Unlock()
-	for _, f := range subs {
-		f(n)
-	}
-}
-
-func (w *wire) Subscribe(f func(delivery.Notice)) (cancel func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.subs = append(w.subs, f)
-	return func() {}
-}
-
-// serve lets the real service deliver, on a SQLite database.
-func (w *world) serve() {
-	w.t.Helper()
-	db, err := sqlite.Open(w.t.Context(), filepath.Join(w.t.TempDir(), "test.db"), slog.New(slog.DiscardHandler))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.service, err = delivery.New(delivery.Config{Store: db.Delivery(), Bus: &wire{}})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(w.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- w.service.Run(ctx) }()
-	w.t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			w.t.Error(err)
-		}
-		w.service.Close()
-		if err := db.Close(); err != nil {
-			w.t.Error(err)
-		}
-	})
-}
 
 // attach connects a device to the service. What is sent passes the wire's encoding.
 func (p *phone) attach() {
@@ -111,7 +60,7 @@ func (p *phone) ask(ctx context.Context, req *api.DeliveryRequest) (*api.Deliver
 // devices come and go, are restarted, lose their state, leave and are removed.
 func TestService(t *testing.T) {
 	w := newWorld(t)
-	w.serve()
+	w.service = deliverykit.Start(t, delivery.Limits{})
 	ada, ada2, bob, bob2, eve := w.device(1), w.device(1), w.device(2), w.device(2), w.device(3)
 	all := []*phone{ada, ada2, bob, bob2, eve}
 	id, refused, err := ada.NewGroup(t.Context(), "Lab", []ID{{2}, {3}})

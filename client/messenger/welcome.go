@@ -46,7 +46,7 @@ func (m *Messenger) welcome(ctx context.Context, w *api.WelcomeItem) error {
 	old := m.convs[id]
 	again := m.asked[id]
 	m.unlock()
-	if old != nil && old.group != nil && !old.group.IsRemoved() && old.doc.Broken == "" && !again {
+	if old != nil && old.follows() && !again {
 		if old.doc.Cursor < w.GetCommit() {
 			return errWaits
 		}
@@ -111,7 +111,7 @@ func (m *Messenger) joinable(ctx context.Context, g *mls.Group, id ID) (*convers
 func (m *Messenger) enter(ctx context.Context, old *conv, g *mls.Group, s *conversation.State, commit uint64) error {
 	c := newConv(ID(g.GroupID()))
 	c.group, c.dirty = g, true
-	c.doc = doc{Created: true, Cursor: commit, First: commit}
+	c.doc = doc{Created: true, Cursor: commit}
 	if s.Kind == conversation.Direct {
 		c.doc.Direct = m.user
 		for _, e := range s.Roles {
