@@ -42,7 +42,7 @@ type Attachment struct {
 	mu   sync.Mutex
 	news news
 
-	// Of the one goroutine, but for what acknowledge and rewind change under mu.
+	// Changed by the one goroutine, by acknowledge and by rewind.
 	cursors map[[16]byte]*cursor
 	held    map[[16]byte]bool // groups that wait for room
 	rows    int               // on their way
@@ -209,7 +209,7 @@ func (a *Attachment) work(todo news) error {
 	return nil
 }
 
-// reload reads in which groups the device is, and marks all of them.
+// reload reads in which groups the device is, and marks those that have something new.
 func (a *Attachment) reload(groups map[[16]byte]bool) error {
 	list, err := a.s.cfg.Store.Memberships(a.ctx, a.device.ID)
 	if err != nil {

@@ -2,7 +2,7 @@ package delivery
 
 // A Bus tells all servers of an installation that there is something new. Losing a
 // notice costs nothing but time: a Service looks at heads itself every few seconds.
-// Its methods may be called from several goroutines. Package bus has three.
+// Its methods may be called from several goroutines.
 type Bus interface {
 	// Publish tells every subscriber, of this process too, and waits for none. The
 	// caller does not change what n points to any more.

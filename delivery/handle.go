@@ -126,7 +126,7 @@ func (s *Service) createGroup(ctx context.Context, d Device, r *api.CreateGroup)
 	if err := s.rates.allow(d.ID, actCommit, s.cfg.Now()); err != nil {
 		return nil, err
 	}
-	if err := s.cfg.Store.CreateGroup(ctx, group, d, s.millis(), s.cfg.Limits.Store); err != nil {
+	if err := s.cfg.Store.CreateGroup(ctx, group, d, s.cfg.Limits.Store); err != nil {
 		return nil, err
 	}
 	s.reattach(d.ID)
@@ -138,10 +138,13 @@ func (s *Service) reattach(device [16]byte) { s.cfg.Bus.Publish(Notice{Device: d
 
 // appendOf reads what messages and commits have in common.
 func (s *Service) appendOf(d Device, group, client, message []byte, epoch uint64, commit bool) (Append, error) {
-	g, err1 := id(group)
-	c, err2 := id(client)
-	if err := errors.Join(err1, err2); err != nil {
-		return Append{}, malformedError("an id has 16 bytes")
+	g, err := id(group)
+	if err != nil {
+		return Append{}, err
+	}
+	c, err := id(client)
+	if err != nil {
+		return Append{}, err
 	}
 	a := Append{Group: g, Sender: d.ID, ClientID: c, Epoch: epoch, Time: s.millis(), Message: message}
 	most := MaxMessage
@@ -228,10 +231,13 @@ func commitOf(c *Commit, r *api.SendCommit) error {
 		return err
 	}
 	for _, in := range r.GetAdded() {
-		user, err1 := id(in.GetUser())
-		device, err2 := id(in.GetDevice())
-		if err := errors.Join(err1, err2); err != nil {
-			return malformedError("an id has 16 bytes")
+		user, err := id(in.GetUser())
+		if err != nil {
+			return err
+		}
+		device, err := id(in.GetDevice())
+		if err != nil {
+			return err
 		}
 		if err := within(in.GetWelcome(), MaxWelcome); err != nil {
 			return err

@@ -28,9 +28,8 @@ type tail struct {
 
 func newRecent() *recent { return &recent{groups: make(map[[16]byte]*tail)} }
 
-// add keeps rows that follow each other. If they do not follow what is kept, that is
-// forgotten.
-func (r *recent) add(group [16]byte, rows ...*api.Row) {
+// add keeps a row. If it does not follow what is kept, that is forgotten.
+func (r *recent) add(group [16]byte, row *api.Row) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.groups[group]
@@ -41,19 +40,17 @@ func (r *recent) add(group [16]byte, rows ...*api.Row) {
 		t = &tail{}
 		r.groups[group] = t
 	}
-	for _, row := range rows {
-		if n := len(t.rows); n > 0 && row.GetSeq() <= t.rows[n-1].GetSeq() {
-			continue
-		} else if n > 0 && row.GetSeq() != t.rows[n-1].GetSeq()+1 {
-			*t = tail{}
-		}
-		t.rows = append(t.rows, row)
-		t.bytes += len(row.GetMessage())
-		for len(t.rows) > 1 && (len(t.rows) > recentRows || t.bytes > recentBytes) {
-			t.bytes -= len(t.rows[0].GetMessage())
-			t.rows[0] = nil
-			t.rows = t.rows[1:]
-		}
+	if n := len(t.rows); n > 0 && row.GetSeq() <= t.rows[n-1].GetSeq() {
+		return
+	} else if n > 0 && row.GetSeq() != t.rows[n-1].GetSeq()+1 {
+		*t = tail{}
+	}
+	t.rows = append(t.rows, row)
+	t.bytes += len(row.GetMessage())
+	for len(t.rows) > 1 && (len(t.rows) > recentRows || t.bytes > recentBytes) {
+		t.bytes -= len(t.rows[0].GetMessage())
+		t.rows[0] = nil
+		t.rows = t.rows[1:]
 	}
 }
 

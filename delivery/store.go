@@ -133,7 +133,7 @@ type StoreLimits struct {
 type Store interface {
 	// CreateGroup makes a group in epoch 0 with head 0 and one device in it. That the
 	// device made it before is no error. Errors: [ErrGroupTaken], [ErrMany].
-	CreateGroup(ctx context.Context, group [16]byte, by Device, now uint64, limits StoreLimits) error
+	CreateGroup(ctx context.Context, group [16]byte, by Device, limits StoreLimits) error
 	// AppendMessage appends a row. It looks for the row's name first, then at the
 	// sender and the epoch. Errors: [ErrGroupUnknown], [StaleError].
 	AppendMessage(ctx context.Context, a *Append) (Sent, error)

@@ -31,7 +31,7 @@ func sentAs(t *testing.T, what string, got delivery.Sent, err error, want delive
 // group makes group id(1) with devices 1 and 2; its head is then 1 and its epoch 1.
 func group(t *testing.T, s delivery.Store) {
 	t.Helper()
-	done(t, "CreateGroup", s.CreateGroup(t.Context(), id(1), device(1), 5, most))
+	done(t, "CreateGroup", s.CreateGroup(t.Context(), id(1), device(1), most))
 	got, err := s.AppendCommit(t.Context(), &delivery.Commit{
 		Append: *appendOf(1, 1, 0), Added: []delivery.Added{{Device: device(2), Welcome: []byte("welcome")}}, Tree: []byte("tree"),
 	}, most)
@@ -43,8 +43,8 @@ func testLog(t *testing.T, open Open) {
 	_, err := s.AppendMessage(ctx, appendOf(1, 1, 0))
 	refused(t, "AppendMessage to no group", err, delivery.ErrGroupUnknown)
 	group(t, s)
-	done(t, "CreateGroup again", s.CreateGroup(ctx, id(1), device(1), 5, most))
-	refused(t, "CreateGroup of another", s.CreateGroup(ctx, id(1), device(3), 5, most), delivery.ErrGroupTaken)
+	done(t, "CreateGroup again", s.CreateGroup(ctx, id(1), device(1), most))
+	refused(t, "CreateGroup of another", s.CreateGroup(ctx, id(1), device(3), most), delivery.ErrGroupTaken)
 
 	got, err := s.AppendMessage(ctx, appendOf(2, 2, 1))
 	sentAs(t, "AppendMessage", got, err, delivery.Sent{Seq: 2, Epoch: 1, Head: 2})
@@ -128,16 +128,16 @@ func testMembers(t *testing.T, open Open) {
 	refused(t, "too many devices", err, delivery.ErrMany)
 	got, err := s.AppendMessage(ctx, appendOf(7, 1, 3))
 	sentAs(t, "after a commit that was refused", got, err, delivery.Sent{Seq: 5, Epoch: 3, Head: 5})
-	done(t, "a second group", s.CreateGroup(ctx, id(2), device(1), 5, most))
-	done(t, "a third group", s.CreateGroup(ctx, id(3), device(1), 5, most))
-	refused(t, "a fourth group", s.CreateGroup(ctx, id(4), device(1), 5, most), delivery.ErrMany)
+	done(t, "a second group", s.CreateGroup(ctx, id(2), device(1), most))
+	done(t, "a third group", s.CreateGroup(ctx, id(3), device(1), most))
+	refused(t, "a fourth group", s.CreateGroup(ctx, id(4), device(1), most), delivery.ErrMany)
 
 	gone, err := s.RemoveDevice(ctx, id(1))
 	if err != nil || !reflect.DeepEqual(gone, [][16]byte{id(1), id(2), id(3)}) {
 		t.Errorf("RemoveDevice = %v, %v", gone, err)
 	}
-	done(t, "CreateGroup", s.CreateGroup(ctx, id(8), device(5), 5, most))
-	done(t, "CreateGroup", s.CreateGroup(ctx, id(9), delivery.Device{User: device(5).User, ID: id(6)}, 5, most))
+	done(t, "CreateGroup", s.CreateGroup(ctx, id(8), device(5), most))
+	done(t, "CreateGroup", s.CreateGroup(ctx, id(9), delivery.Device{User: device(5).User, ID: id(6)}, most))
 	done(t, "KeepDevices", s.KeepDevices(ctx, device(5).User, [][16]byte{id(6)}))
 	a, err1 := s.Memberships(ctx, id(5))
 	b, err2 := s.Memberships(ctx, id(6))

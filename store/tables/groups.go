@@ -16,7 +16,7 @@ func (t *Tables) Delivery() delivery.Store { return deliveryTables{t} }
 type deliveryTables struct{ t *Tables }
 
 // CreateGroup implements delivery.Store.
-func (d deliveryTables) CreateGroup(ctx context.Context, group [16]byte, by delivery.Device, _ uint64, limits delivery.StoreLimits) error {
+func (d deliveryTables) CreateGroup(ctx context.Context, group [16]byte, by delivery.Device, limits delivery.StoreLimits) error {
 	return d.t.write(ctx, func(c *change) error {
 		n, err := c.exec(`INSERT INTO groups (id, maker, epoch, head, first) VALUES ($1, $2, 0, 0, 1) ON CONFLICT DO NOTHING`, group[:], by.ID[:])
 		if err != nil {
