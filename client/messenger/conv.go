@@ -26,6 +26,9 @@ const (
 // keepOwn is how many of its own contents a device keeps for those who miss one.
 const keepOwn = 1000
 
+// errStoring says that the database failed: nothing of the step happened.
+var errStoring = errors.New("messenger: storing a conversation")
+
 // A conv is one conversation in memory. The lock of the Messenger guards it, but for
 // committing.
 type conv struct {
@@ -132,7 +135,7 @@ func (m *Messenger) save(ctx context.Context, c *conv, b *history.Batch, more ..
 	} else {
 		c.group = nil
 	}
-	return fmt.Errorf("messenger: storing a conversation: %w", err)
+	return fmt.Errorf("%w: %w", errStoring, err)
 }
 
 func (m *Messenger) store(ctx context.Context, c *conv, b *history.Batch, changes []vault.Change) error {

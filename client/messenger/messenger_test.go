@@ -1,11 +1,13 @@
 package messenger
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
 	"conclave/api"
 	"conclave/client/history"
+	"conclave/client/vault"
 	"conclave/core/conversation"
 	"conclave/core/identity"
 	"conclave/core/message"
@@ -329,4 +331,30 @@ func TestRejoin(t *testing.T) {
 func (p *phone) hasGroup(id ID) bool {
 	_, err := p.Members(p.w.t.Context(), id)
 	return err == nil
+}
+
+// TestFullDisk checks that a Welcome which could not be stored is not acknowledged, and
+// lets the device in when there is room.
+func TestFullDisk(t *testing.T) {
+	w := newWorld(t)
+	ada, bob := w.device(1), w.device(2)
+	bob.disconnect()
+	bob.stop()
+	if _, err := ada.Direct(t.Context(), ID{2}); err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	item := w.inboxes[ID(bob.device)][0]
+	w.mu.Unlock()
+	bob.db.full = true
+	if err := bob.item(t.Context(), item); !errors.Is(err, vault.ErrFull) || bob.Messenger.inbox != 0 {
+		t.Errorf("on a full disk: %v, acknowledged up to %d", err, bob.Messenger.inbox)
+	}
+	bob.db.full = false
+	if err := bob.item(t.Context(), item); err != nil || bob.Messenger.inbox != item.Seq {
+		t.Errorf("with room: %v, acknowledged up to %d", err, bob.Messenger.inbox)
+	}
+	if !bob.hasGroup(ID(item.GetWelcome().GetGroup())) {
+		t.Error("bob is not in")
+	}
 }

@@ -13,8 +13,8 @@ import (
 	"conclave/core/mls"
 )
 
-// item reads an item of the inbox. Only an error that may pass later is returned: the
-// item then comes again.
+// item reads an item of the inbox. Only an error that may pass later, or that of the
+// database, is returned: the item then comes again.
 func (m *Messenger) item(ctx context.Context, i *api.InboxItem) error {
 	var err error
 	switch {
@@ -23,7 +23,7 @@ func (m *Messenger) item(ctx context.Context, i *api.InboxItem) error {
 	case i.GetRejoin() != nil:
 		err = m.rejoin(ctx, i.GetRejoin())
 	}
-	if errors.Is(err, errLater) || errors.Is(err, errWaits) {
+	if errors.Is(err, errLater) || errors.Is(err, errWaits) || errors.Is(err, errStoring) {
 		return err
 	}
 	m.mu.Lock()

@@ -65,7 +65,7 @@ type phone struct {
 	user   identity.UserID
 	device identity.DeviceID
 	signer *suite.SigningKey
-	db     *vault.Memory
+	db     *disk
 	keys   *keypackages.Store
 	stop   func()
 
@@ -80,6 +80,19 @@ type phone struct {
 	bell       chan struct{} // closed at the next event
 }
 
+// A disk may be full.
+type disk struct {
+	*vault.Memory
+	full bool
+}
+
+func (d *disk) Apply(ctx context.Context, changes []vault.Change) error {
+	if d.full {
+		return vault.ErrFull
+	}
+	return d.Memory.Apply(ctx, changes)
+}
+
 // device makes a device of a user, lists it, and lets it run.
 func (w *world) device(user byte) *phone {
 	w.t.Helper()
@@ -87,7 +100,7 @@ func (w *world) device(user byte) *phone {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p := &phone{w: w, user: identity.UserID{user}, signer: of.GenerateSigningKey(), db: vault.NewMemory(), bell: make(chan struct{})}
+	p := &phone{w: w, user: identity.UserID{user}, signer: of.GenerateSigningKey(), db: &disk{Memory: vault.NewMemory()}, bell: make(chan struct{})}
 	public := [32]byte(p.signer.Public())
 	p.device = identity.NewDeviceID(public)
 	w.mu.Lock()
